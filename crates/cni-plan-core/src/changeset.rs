@@ -1,0 +1,121 @@
+//! The reviewed document: header, findings and steps, as canonical JSON.
+//!
+//! Same spec and same live state give the same bytes. The digest covers all of it, so that a
+//! change set that was edited after it was written is not applied.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Change, Counts, Finding, PlannedCluster};
+
+/// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// A plan as people review and apply it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeSet {
+    /// What it was made of.
+    #[serde(flatten)]
+    pub header: Header,
+    /// Hazards seen, the worst first.
+    pub findings: Vec<Finding>,
+    /// All steps in an order in which they could be done one by one.
+    pub changes: Vec<Change>,
+}
+
+/// What a change set was made of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Header {
+    /// [`FORMAT_VERSION`].
+    pub format_version: u32,
+    /// Version of the program that made it.
+    pub tool_version: String,
+    /// The spec's file name, without folders.
+    pub spec: String,
+    /// [`digest_of`] the spec's bytes.
+    pub spec_digest: String,
+    /// Its clusters, sorted by key.
+    pub clusters: Vec<PlannedCluster>,
+}
+
+/// Why a file is not a change set that can be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeSetError {
+    /// Not JSON, or JSON of another form.
+    #[error("it is not a change set: {0}")]
+    Malformed(String),
+    /// Made by a program that knows more.
+    #[error("its format version is {found}, and this cni-plan reads up to {FORMAT_VERSION}")]
+    Newer {
+        /// The version it states.
+        found: u32,
+    },
+    /// Its bytes are not those that were written.
+    #[error("it was edited after it was written: its digest does not match its content")]
+    Edited,
+}
+
+/// `sha256:` and the hex digest of these bytes.
+pub fn digest_of(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    let mut text = String::with_capacity(7 + 64);
+    text.push_str("sha256:");
+    for byte in digest {
+        text.push(char::from_digit(u32::from(byte >> 4), 16).expect("four bits are a digit"));
+        text.push(char::from_digit(u32::from(byte & 15), 16).expect("four bits are a digit"));
+    }
+    text
+}
+
+/// The document's two halves: the digest is the first line, of all that follows.
+const DIGEST_PREFIX: &str = "{\n  \"digest\": \"";
+const DIGEST_SUFFIX: &str = "\",\n";
+
+impl ChangeSet {
+    /// How many steps do what.
+    pub fn counts(&self) -> Counts {
+        Counts::of(&self.changes)
+    }
+
+    /// The document: indented JSON that ends in a line feed, its first member the digest of
+    /// every byte after that member.
+    pub fn to_json(&self) -> String {
+        let body = serde_json::to_string_pretty(self).expect("a change set has only string keys");
+        let rest = body.strip_prefix("{\n").unwrap_or(&body);
+        let mut document = String::with_capacity(body.len() + 100);
+        document.push_str(DIGEST_PREFIX);
+        document.push_str(&digest_of(rest.as_bytes()));
+        document.push_str(DIGEST_SUFFIX);
+        document.push_str(rest);
+        document.push('\n');
+        document
+    }
+
+    /// Reads a document and checks that it is, byte for byte, one that was written.
+    pub fn from_json(document: &str) -> Result<ChangeSet, ChangeSetError> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Version {
+            format_version: u32,
+        }
+        let malformed = |error: serde_json::Error| ChangeSetError::Malformed(error.to_string());
+        let version: Version = serde_json::from_str(document).map_err(malformed)?;
+        if version.format_version > FORMAT_VERSION {
+            return Err(ChangeSetError::Newer { found: version.format_version });
+        }
+        let change_set: ChangeSet = serde_json::from_str(document).map_err(malformed)?;
+        if change_set.to_json() != document {
+            return Err(ChangeSetError::Edited);
+        }
+        Ok(change_set)
+    }
+
+    /// The digest that [`ChangeSet::to_json`] writes.
+    pub fn digest(&self) -> String {
+        let document = self.to_json();
+        let after = &document[DIGEST_PREFIX.len()..];
+        after[..after.find('"').unwrap_or_default()].to_owned()
+    }
+}

@@ -1,0 +1,122 @@
+//! A cluster: how to reach it, and what was read of it before anything is compiled.
+
+use serde::{Deserialize, Serialize};
+
+/// How to reach one cluster; taken from the spec and kept in the change set, so that `apply`
+/// needs nothing else. Holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterRef {
+    /// Unique in the spec: the name, or `name@region` and so on where names repeat.
+    pub key: String,
+    /// The EKS cluster's name.
+    pub name: String,
+    /// The region; `None`: the AWS environment's.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub region: Option<String>,
+    /// The account that the credentials must belong to.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub account: Option<String>,
+    /// AWS profile.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub profile: Option<String>,
+    /// Role to assume with the profile's credentials.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub assume_role: Option<AssumeRole>,
+    /// How to reach the API server; `None`: its endpoint with an EKS token.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kubernetes: Option<KubernetesAccess>,
+}
+
+/// A role to assume.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssumeRole {
+    /// The role's ARN.
+    pub arn: String,
+    /// The external id its trust asks for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub external_id: Option<String>,
+}
+
+/// A kubeconfig's context.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KubernetesAccess {
+    /// A file; `None`: `KUBECONFIG`, then `~/.kube/config`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub kubeconfig: Option<String>,
+    /// A context; `None`: the file's current one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub context: Option<String>,
+}
+
+/// A cluster's IP family (EKS `kubernetesNetworkConfig.ipFamily`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpFamily {
+    /// Pods have IPv4 addresses.
+    Ipv4,
+    /// Pods have IPv6 addresses.
+    Ipv6,
+}
+
+impl std::fmt::Display for IpFamily {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            IpFamily::Ipv4 => "ipv4",
+            IpFamily::Ipv6 => "ipv6",
+        })
+    }
+}
+
+/// What STS and EKS say of a cluster; compiling needs it, and a plan rests on it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterFacts {
+    /// Twelve digits, of the caller: STS GetCallerIdentity.
+    pub account: String,
+    /// The ARN partition, of the cluster's ARN.
+    pub partition: String,
+    /// The region that was asked.
+    pub region: String,
+    /// DescribeCluster `kubernetesNetworkConfig.ipFamily`.
+    pub ip_family: IpFamily,
+    /// DescribeCluster `identity.oidc.issuer` without `https://`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub issuer: Option<String>,
+    /// Kubernetes version, such as `1.33`.
+    pub version: String,
+    /// DescribeAddon `vpc-cni`: its version, where EKS manages the plugin.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub managed_addon: Option<String>,
+    /// Roles of the nodes, sorted by name. Empty where the spec names them.
+    pub node_roles: Vec<NodeRole>,
+    /// The API server's URL: a way to get there, not a thing that a plan rests on.
+    #[serde(skip)]
+    pub endpoint: Option<String>,
+    /// PEM in base64, as DescribeCluster has it.
+    #[serde(skip)]
+    pub certificate_authority: Option<String>,
+}
+
+/// A role that nodes of the cluster have.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NodeRole {
+    /// The role's name, without path.
+    pub name: String,
+    /// Where it was found, sorted: `nodegroup workers`, or `spec`.
+    pub found_in: Vec<String>,
+}
+
+/// A cluster in a change set's header.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedCluster {
+    /// How to reach it.
+    #[serde(flatten)]
+    pub cluster: ClusterRef,
+    /// What was read of it.
+    pub facts: ClusterFacts,
+}

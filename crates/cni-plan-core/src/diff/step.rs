@@ -1,0 +1,76 @@
+//! What one node's step does.
+
+use crate::{Action, Change, Node, PodIdentity, PolicyHistory, Resource, Reversibility, Run, ServiceAccount, Wanted};
+
+/// A step before it has an address.
+pub(super) struct Step {
+    pub(super) action: Action,
+    pub(super) why: String,
+    pub(super) after: Option<Resource>,
+    pub(super) run: Option<Run>,
+    pub(super) reversibility: Reversibility,
+}
+
+/// The step of `node`, found as it is; `announced` is the step on the annotations that the pods
+/// of a restart are born under.
+pub(super) fn of(node: &Node, found: Option<&Resource>, announced: Option<&Change>) -> Step {
+    match (&node.wanted, found) {
+        (Wanted::Run(run), found) => run_step(run, found, announced),
+        (Wanted::Referred(_), found) => nothing(found, "not ours: only referred to"),
+        (Wanted::Absent, None) => nothing(None, "already gone"),
+        (Wanted::Absent, Some(_)) => reversible(Action::Delete, "no longer needed", None),
+        (Wanted::Present(wanted), None) => reversible(Action::Create, "not there yet", Some(wanted.clone())),
+        (Wanted::Present(wanted), Some(found)) => {
+            let after = wanted.merged_into(found);
+            if &after == found { nothing(Some(found), "as wanted") } else { update(found, after) }
+        }
+    }
+}
+
+fn nothing(found: Option<&Resource>, why: &str) -> Step {
+    reversible(Action::None, why, found.cloned())
+}
+
+fn reversible(action: Action, why: &str, after: Option<Resource>) -> Step {
+    Step { action, why: why.to_owned(), after, run: None, reversibility: Reversibility::Reversible }
+}
+
+fn update(found: &Resource, after: Resource) -> Step {
+    let evicted = match found {
+        Resource::Policy(policy) => policy.history.as_ref().and_then(PolicyHistory::to_evict),
+        _ => None,
+    };
+    let mut step = reversible(Action::Update, "differs from what is wanted", Some(after));
+    if let Some(version) = evicted {
+        step.reversibility = Reversibility::Irreversible {
+            why: format!("IAM keeps {} versions, so {version}, the oldest, is deleted", PolicyHistory::LIMIT),
+        };
+    }
+    step
+}
+
+fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> Step {
+    let mut step = nothing(found, "every pod carries it");
+    step.run = Some(run.clone());
+    let (Run::Restart { identity, .. }, Some(Resource::Pods(pods))) = (run, found) else { return step };
+    let to_restart: u32 =
+        pods.carrying.iter().filter(|group| !group.identity.satisfies(identity)).map(|group| group.pods).sum();
+    if to_restart == 0 {
+        return step;
+    }
+    step.action = Action::Run;
+    step.why = format!("{to_restart} of {} pods carry another identity", pods.count());
+    if !can_go_back(pods.identities().as_slice(), announced) {
+        step.reversibility = Reversibility::Irreversible {
+            why: "a pod deleted once more would not come back with what it carries now".to_owned(),
+        };
+    }
+    step
+}
+
+/// A restart can be undone when undoing the annotation makes new pods what the old ones were.
+fn can_go_back(carried: &[&PodIdentity], announced: Option<&Change>) -> bool {
+    let Some(Change { action, before: Some(Resource::ServiceAccount(before)), .. }) = announced else { return false };
+    let reborn = ServiceAccount::identity_of_new_pods(before);
+    *action != Action::None && carried.iter().all(|carried| carried.satisfies(&reborn))
+}

@@ -1,0 +1,205 @@
+//! The way back: what undoes the steps that were begun, in an order that is safe.
+//!
+//! Steps are undone in reverse dependency order, with one exception. Pods take their identity at
+//! birth, so a restart has to follow its annotation backwards as it does forwards: the annotation
+//! goes back first, then the pods, and only then the role that they no longer use.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use crate::{Action, Address, Change, Kind, Observation, PodIdentity, Resource, Reversibility, Run};
+
+/// The inverse of a run that stopped half-way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Inverse {
+    /// Steps that put back what differs from before.
+    pub changes: Vec<Change>,
+    /// What is left as it is now, because taking it back would do harm.
+    pub kept: Vec<Kept>,
+}
+
+/// A resource that is not put back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// Which.
+    pub address: Address,
+    /// One clause for people.
+    pub why: String,
+}
+
+/// What undoes `changes`, of which `live` holds those begun, as they are observed now. A begun
+/// step that cannot be seen is taken to have had its effect.
+pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inverse {
+    let plan = Plan::of(changes);
+    let mut kept: Vec<Kept> = Vec::new();
+    let mut held: HashSet<usize> = HashSet::new();
+    let mut undone: Vec<(usize, Change)> = Vec::new();
+    // Last step first: an irreversible one holds everything it stands on before that is looked at.
+    for (at, change) in changes.iter().enumerate().rev() {
+        let Some(now) = live.get(&change.address).map(|observation| seen(observation, change)) else { continue };
+        if !change.is_effective() || is_back(change, now.as_ref()) {
+            continue;
+        }
+        if held.contains(&at) {
+            kept.push(Kept { address: change.address.clone(), why: "pods already rely on it".to_owned() });
+            continue;
+        }
+        match (&change.reversibility, &change.run) {
+            (Reversibility::Irreversible { why }, Some(_)) => {
+                plan.hold_dependencies(at, &mut held);
+                kept.push(Kept { address: change.address.clone(), why: why.clone() });
+            }
+            _ => undone.push((at, inverse_of(change, now, &plan))),
+        }
+    }
+    kept.reverse();
+    undone.reverse();
+    plan.connect(&mut undone);
+    Inverse { changes: undone.into_iter().rev().map(|(_, change)| change).collect(), kept }
+}
+
+fn seen(observation: &Observation, change: &Change) -> Option<Resource> {
+    match observation {
+        Observation::Present(resource) => Some(resource.clone()),
+        Observation::Absent => None,
+        Observation::Unseen(_) => change.after.clone(),
+    }
+}
+
+fn is_back(change: &Change, now: Option<&Resource>) -> bool {
+    match (&change.run, now) {
+        (Some(Run::Verify { .. }), _) => true,
+        // Numbers aside, pods that carry what they carried were not reached by the restart.
+        (Some(Run::Restart { .. }), Some(now)) => {
+            change.before.as_ref().is_some_and(|before| now.same_for_a_plan(before))
+        }
+        (_, now) => now == change.before.as_ref(),
+    }
+}
+
+fn inverse_of(change: &Change, now: Option<Resource>, plan: &Plan<'_>) -> Change {
+    let action = match (&now, &change.before) {
+        _ if change.run.is_some() => Action::Run,
+        (None, _) => Action::Create,
+        (Some(_), None) => Action::Delete,
+        (Some(_), Some(_)) => Action::Update,
+    };
+    let run = change.run.clone().map(|run| match run {
+        Run::Restart { identity, canary, max_unavailable, timeout } => Run::Restart {
+            identity: plan.reborn_identity(change).unwrap_or(identity),
+            canary,
+            max_unavailable,
+            timeout,
+        },
+        verify @ Run::Verify { .. } => verify,
+    });
+    Change {
+        address: change.address.clone(),
+        target: change.target.clone(),
+        action,
+        why: "put back as it was".to_owned(),
+        before: now,
+        after: change.before.clone(),
+        run,
+        reversibility: Reversibility::Reversible,
+        depends_on: Vec::new(),
+        clusters: change.clusters.clone(),
+    }
+}
+
+/// The forward plan with its edges by position.
+struct Plan<'a> {
+    changes: &'a [Change],
+    index: HashMap<&'a Address, usize>,
+    dependents: Vec<Vec<usize>>,
+}
+
+impl<'a> Plan<'a> {
+    fn of(changes: &'a [Change]) -> Plan<'a> {
+        let index: HashMap<&Address, usize> =
+            changes.iter().enumerate().map(|(at, change)| (&change.address, at)).collect();
+        let mut dependents = vec![Vec::new(); changes.len()];
+        for (at, change) in changes.iter().enumerate() {
+            for on in change.depends_on.iter().filter_map(|address| index.get(address)) {
+                dependents[*on].push(at);
+            }
+        }
+        Plan { changes, index, dependents }
+    }
+
+    fn dependencies(&self, at: usize) -> impl Iterator<Item = usize> {
+        self.changes[at].depends_on.iter().filter_map(|address| self.index.get(address).copied())
+    }
+
+    /// What a pod carries that is born after the annotations are back; `None` without annotations.
+    fn reborn_identity(&self, restart: &Change) -> Option<PodIdentity> {
+        let at = *self.index.get(&restart.address)?;
+        let announced = self.dependencies(at).find(|&on| self.changes[on].address.kind() == Kind::Annotate)?;
+        match &self.changes[announced].before {
+            Some(Resource::ServiceAccount(before)) => Some(before.identity_of_new_pods()),
+            _ => None,
+        }
+    }
+
+    fn hold_dependencies(&self, at: usize, held: &mut HashSet<usize>) {
+        let mut open = vec![at];
+        while let Some(at) = open.pop() {
+            open.extend(self.dependencies(at).filter(|&on| held.insert(on)));
+        }
+    }
+
+    /// Gives each inverse step the nearest steps that have to be undone before it.
+    fn connect(&self, undone: &mut [(usize, Change)]) {
+        let steps: HashSet<usize> = undone.iter().map(|(at, _)| *at).collect();
+        let restarts = |at: usize| self.changes[at].address.kind() == Kind::Restart;
+        for (at, change) in undone.iter_mut() {
+            let at = *at;
+            let mut first: BTreeSet<usize> = self.nearest(at, &steps, |on| &self.dependents[on]);
+            if restarts(at) {
+                let announced: Vec<usize> =
+                    self.dependencies(at).filter(|on| steps.contains(on) && !restarts(*on)).collect();
+                first.extend(announced);
+            } else if change.address.kind() == Kind::Annotate {
+                // The pods follow the annotation; what waited for the pods still goes first.
+                let followers: Vec<usize> = first.iter().copied().filter(|&step| restarts(step)).collect();
+                for follower in followers {
+                    first.remove(&follower);
+                    first.extend(self.nearest(follower, &steps, |on| &self.dependents[on]));
+                }
+            } else {
+                // Whatever the pods' identity stands on goes after the pods, not just after the annotation.
+                let behind: Vec<usize> = first
+                    .iter()
+                    .filter(|&&step| self.changes[step].address.kind() == Kind::Annotate)
+                    .flat_map(|&step| self.nearest(step, &steps, |on| &self.dependents[on]))
+                    .filter(|&step| restarts(step))
+                    .collect();
+                first.extend(behind);
+            }
+            change.depends_on = first.into_iter().map(|step| self.changes[step].address.clone()).collect();
+            change.depends_on.sort();
+        }
+    }
+
+    /// The steps reached from `at` along `next`, through whatever is no step.
+    fn nearest<'b>(
+        &self,
+        at: usize,
+        steps: &HashSet<usize>,
+        next: impl Fn(usize) -> &'b Vec<usize>,
+    ) -> BTreeSet<usize> {
+        let mut found = BTreeSet::new();
+        let mut passed = HashSet::new();
+        let mut open: Vec<usize> = next(at).clone();
+        while let Some(at) = open.pop() {
+            if steps.contains(&at) {
+                found.insert(at);
+            } else if passed.insert(at) {
+                open.extend(next(at));
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! The vocabulary of cni-plan and its pure algorithms.
+//!
+//! Everything here is a function of its arguments: no file, network, clock, environment or
+//! runtime is touched, so that a plan can be computed, inverted and checked anywhere, by anyone,
+//! with the same result. Adapters (`cni-plan-aws`, `cni-plan-kubernetes`) implement [`Provider`];
+//! `cni-plan-spec` compiles a [`DependencyGraph`] of [`Node`]s; [`diff`] turns it and what was
+//! observed into the [`Change`]s of a [`ChangeSet`]; `cni-plan-engine` executes those.
+
+mod address;
+mod call;
+mod change;
+mod changeset;
+mod cluster;
+mod diff;
+mod duration_text;
+mod event;
+mod finding;
+mod graph;
+mod invert;
+mod node;
+mod pods;
+mod policy_document;
+mod precondition;
+mod provider;
+mod resource;
+mod schedule;
+mod target;
+
+pub use address::{Address, AddressError, Kind};
+pub use call::{Call, CallObserver, Timings};
+pub use change::{Action, Change, Counts, Reversibility};
+pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, digest_of};
+pub use cluster::{AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, NodeRole, PlannedCluster};
+pub use diff::{Diff, DiffError, diff};
+pub use event::{Event, Phase, Progress};
+pub use finding::{Finding, Severity};
+pub use graph::{Cycle, DependencyGraph};
+pub use invert::{Inverse, Kept, invert};
+pub use node::{Node, Wanted};
+pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
+pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
+pub use precondition::{Drift, Status, drift, status};
+pub use provider::{BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, Observation, Provider, ProviderError};
+pub use resource::{
+    Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
+};
+pub use schedule::Schedule;
+pub use target::{Owner, Target};

@@ -1,0 +1,200 @@
+//! What the plugin's pods carry, and the two actions on them.
+//!
+//! The environment is the webhook's (aws/amazon-eks-pod-identity-webhook v0.6.17): a pod without
+//! it uses the node's role; a pod with it uses the named role and nothing else.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// By what identity a pod calls AWS, read from the environment of its containers.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum PodIdentity {
+    /// No identity variable in any container: the instance's role.
+    NodeRole,
+    /// `AWS_ROLE_ARN` and `AWS_WEB_IDENTITY_TOKEN_FILE` in every container not skipped.
+    WebIdentity {
+        /// The role's ARN.
+        role_arn: String,
+        /// Whether STS is called in the region (`AWS_STS_REGIONAL_ENDPOINTS=regional`).
+        /// Wanted as `None`: either will do. Found: always known.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        sts_regional: Option<bool>,
+    },
+    /// Containers that disagree, a token path of someone else's, or credentials by other means.
+    Other {
+        /// What was found, for people.
+        what: String,
+    },
+}
+
+impl PodIdentity {
+    /// Where the webhook mounts the token; a pod's `AWS_WEB_IDENTITY_TOKEN_FILE` has to be this.
+    pub const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+
+    /// Whether a pod found with this identity is as `wanted`.
+    pub fn satisfies(&self, wanted: &PodIdentity) -> bool {
+        match (self, wanted) {
+            (
+                PodIdentity::WebIdentity { role_arn, sts_regional },
+                PodIdentity::WebIdentity { role_arn: wanted_arn, sts_regional: wanted_regional },
+            ) => role_arn == wanted_arn && (wanted_regional.is_none() || sts_regional == wanted_regional),
+            (found, wanted) => found == wanted,
+        }
+    }
+}
+
+impl fmt::Display for PodIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PodIdentity::NodeRole => f.write_str("the node role"),
+            PodIdentity::WebIdentity { role_arn, sts_regional } => {
+                write!(f, "{role_arn}")?;
+                match sts_regional {
+                    Some(true) => f.write_str(" (regional STS)"),
+                    Some(false) => f.write_str(" (global STS)"),
+                    None => Ok(()),
+                }
+            }
+            PodIdentity::Other { what } => f.write_str(what),
+        }
+    }
+}
+
+/// How many pods carry one identity.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PodGroup {
+    /// What they carry.
+    pub identity: PodIdentity,
+    /// How many of them there are.
+    pub pods: u32,
+}
+
+/// The plugin's pods on the nodes its DaemonSet is meant for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pods {
+    /// Namespace of the DaemonSet.
+    pub namespace: String,
+    /// The DaemonSet whose pods run under the service account.
+    pub daemon_set: String,
+    /// The pods by what they carry, sorted; one entry an identity.
+    pub carrying: Vec<PodGroup>,
+    /// Eligible nodes without a pod that is Ready.
+    pub not_ready: u32,
+}
+
+impl Pods {
+    /// Whether every pod is as wanted. True of no pods at all: nothing has to be restarted.
+    pub fn all_satisfy(&self, wanted: &PodIdentity) -> bool {
+        self.carrying.iter().all(|group| group.identity.satisfies(wanted))
+    }
+
+    /// Pods in all.
+    pub fn count(&self) -> u32 {
+        self.carrying.iter().map(|group| group.pods).sum()
+    }
+
+    /// The kinds of identity found, sorted. Numbers of pods come and go as nodes do.
+    pub fn identities(&self) -> Vec<&PodIdentity> {
+        self.carrying.iter().map(|group| &group.identity).collect()
+    }
+}
+
+/// An action on pods. It runs only where something it watches changes or the pods do not match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "run", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+pub enum Run {
+    /// Delete the pods that are not as wanted and wait for their successors.
+    Restart {
+        /// What each pod must carry afterwards.
+        identity: PodIdentity,
+        /// Pods restarted and verified alone, first.
+        canary: u32,
+        /// Pods not Ready at a time.
+        max_unavailable: MaxUnavailable,
+        /// For one batch to be Ready.
+        #[serde(with = "crate::duration_text")]
+        timeout: Duration,
+    },
+    /// Wait until every eligible node's pod is as wanted and Ready, and stays so.
+    Verify {
+        /// What each pod must carry.
+        identity: PodIdentity,
+        /// For all to be Ready.
+        #[serde(with = "crate::duration_text")]
+        timeout: Duration,
+        /// How long they must stay so.
+        #[serde(with = "crate::duration_text")]
+        soak: Duration,
+    },
+}
+
+impl Run {
+    /// What the pods must carry.
+    pub fn identity(&self) -> &PodIdentity {
+        match self {
+            Run::Restart { identity, .. } | Run::Verify { identity, .. } => identity,
+        }
+    }
+}
+
+/// How many pods may be down at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MaxUnavailable {
+    /// That many.
+    Count(u32),
+    /// That share of the eligible nodes, 1 to 100.
+    Percent(u8),
+}
+
+impl MaxUnavailable {
+    /// The number for so many nodes, rounded down as a DaemonSet's rolling update rounds up is
+    /// not safe enough here; at least one, or nothing would ever happen.
+    pub fn of(self, nodes: usize) -> usize {
+        match self {
+            MaxUnavailable::Count(count) => count as usize,
+            MaxUnavailable::Percent(percent) => nodes * usize::from(percent) / 100,
+        }
+        .max(1)
+    }
+}
+
+impl fmt::Display for MaxUnavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            MaxUnavailable::Count(count) => write!(f, "{count}"),
+            MaxUnavailable::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn web(regional: Option<bool>) -> PodIdentity {
+        PodIdentity::WebIdentity { role_arn: "arn:aws:iam::111122223333:role/r".to_owned(), sts_regional: regional }
+    }
+
+    #[test]
+    fn an_unspecified_endpoint_accepts_either() {
+        assert!(web(Some(true)).satisfies(&web(None)));
+        assert!(web(Some(false)).satisfies(&web(None)));
+        assert!(!web(Some(false)).satisfies(&web(Some(true))));
+        assert!(!PodIdentity::NodeRole.satisfies(&web(None)));
+        assert!(PodIdentity::NodeRole.satisfies(&PodIdentity::NodeRole));
+    }
+
+    #[test]
+    fn a_share_never_stalls_and_never_exceeds() {
+        assert_eq!(MaxUnavailable::Percent(10).of(3), 1);
+        assert_eq!(MaxUnavailable::Percent(10).of(29), 2);
+        assert_eq!(MaxUnavailable::Percent(100).of(7), 7);
+        assert_eq!(MaxUnavailable::Count(4).of(2), 4);
+        assert_eq!(MaxUnavailable::Percent(50).of(0), 1);
+    }
+}

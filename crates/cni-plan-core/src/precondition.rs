@@ -1,0 +1,87 @@
+//! Whether the world is still the one that a plan was made for.
+
+use std::collections::HashMap;
+
+use crate::{Action, Address, Change, Observation, ProviderError, Resource};
+
+/// A resource that is not as it was when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drift {
+    /// Which.
+    pub address: Address,
+    /// As planned; `None`: it was not there.
+    pub planned: Option<Resource>,
+    /// As found now; `None`: it is not there.
+    pub found: Option<Resource>,
+}
+
+/// Where a change set stands, read from the world and not from a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// Everything is as it was planned on.
+    Pending,
+    /// Everything is as the plan would leave it.
+    Applied,
+    /// Neither.
+    Stale(Vec<Drift>),
+}
+
+/// Every resource that differs from what the plan rests on, in the plan's order; or the first
+/// that cannot be seen.
+pub fn drift(changes: &[Change], observed: &HashMap<Address, Observation>) -> Result<Vec<Drift>, ProviderError> {
+    let mut drifts = Vec::new();
+    for change in changes {
+        let found = found(change, observed)?;
+        let same = match (&change.before, found) {
+            (Some(before), Some(found)) => found.same_for_a_plan(before),
+            (before, found) => before.is_none() && found.is_none(),
+        };
+        if !same {
+            drifts.push(Drift {
+                address: change.address.clone(),
+                planned: change.before.clone(),
+                found: found.cloned(),
+            });
+        }
+    }
+    Ok(drifts)
+}
+
+/// The status of a change set's steps, given an observation of each of them.
+pub fn status(changes: &[Change], observed: &HashMap<Address, Observation>) -> Result<Status, ProviderError> {
+    let drifts = drift(changes, observed)?;
+    if drifts.is_empty() && changes.iter().any(Change::is_effective) {
+        return Ok(Status::Pending);
+    }
+    for change in changes {
+        if !is_reached(change, found(change, observed)?) {
+            return Ok(if drifts.is_empty() { Status::Pending } else { Status::Stale(drifts) });
+        }
+    }
+    Ok(Status::Applied)
+}
+
+fn found<'a>(
+    change: &Change,
+    observed: &'a HashMap<Address, Observation>,
+) -> Result<Option<&'a Resource>, ProviderError> {
+    match observed.get(&change.address) {
+        Some(Observation::Present(resource)) => Ok(Some(resource)),
+        Some(Observation::Unseen(error)) => Err(error.clone()),
+        Some(Observation::Absent) | None => Ok(None),
+    }
+}
+
+/// Whether the live state is what the step leaves behind.
+fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
+    match (&change.after, found) {
+        (None, found) => found.is_none(),
+        (Some(_), None) => false,
+        (Some(Resource::Pods(_)), Some(Resource::Pods(pods))) => match &change.run {
+            Some(run) => pods.all_satisfy(run.identity()),
+            None => true,
+        },
+        (Some(after), Some(found)) if change.action == Action::None => found.same_for_a_plan(after),
+        (Some(after), Some(found)) => &after.merged_into(found) == found,
+    }
+}

@@ -1,0 +1,88 @@
+//! What an adapter does: observe many resources at once, apply one change.
+//!
+//! The trait lives here so that adapters and engine are siblings that never see one another.
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::{Change, ClusterFacts, ClusterRef, Progress, Resource, Target};
+
+/// A future that can be sent between threads; core knows no runtime.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Receives what a long step is waiting for.
+pub type BoxedProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+
+/// An adapter for one account's IAM or one cluster's API server.
+pub trait Provider: Send + Sync {
+    /// The state of each target, in their order. Reads only. One answer may serve several targets.
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>>;
+
+    /// Carries out one change from its `before` to its `after` (or its run) and returns when it is
+    /// done. A delete of what is gone, or a create of what is there just so, is done.
+    fn apply<'a>(&'a self, change: &'a Change, progress: BoxedProgress<'a>)
+    -> BoxFuture<'a, Result<(), ProviderError>>;
+}
+
+/// Reads the facts that compiling needs.
+pub trait ClusterInspector: Send + Sync {
+    /// Of one cluster. `read_node_roles`: whether the spec leaves finding them to us.
+    fn facts<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        read_node_roles: bool,
+    ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
+}
+
+/// What was seen of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// There, like this.
+    Present(Resource),
+    /// Not there: the service said so.
+    Absent,
+    /// Not to be seen, and why. Never the same as absent.
+    Unseen(ProviderError),
+}
+
+/// A call that did not do what it was made for, in three lines a person can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProviderError {
+    /// For what follows from it.
+    pub kind: ErrorKind,
+    /// What could not be done, e.g. `cannot read role r in account 111122223333`.
+    pub what: String,
+    /// Why: the service's own words, on one line.
+    pub why: String,
+    /// What to do about it.
+    pub cure: String,
+}
+
+/// Sorts of failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// Named, but not there.
+    NotFound,
+    /// The caller lacks a permission.
+    Denied,
+    /// Credentials missing, expired or invalid.
+    Credentials,
+    /// No connection, or none in time.
+    Unreachable,
+    /// Slowed down for longer than retries last.
+    Throttled,
+    /// Changed by someone else meanwhile.
+    Conflict,
+    /// Pods did not become Ready in time.
+    Timeout,
+    /// Anything else that the service refused.
+    Refused,
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what, self.why)
+    }
+}
+
+impl std::error::Error for ProviderError {}
