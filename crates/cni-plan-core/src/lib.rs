@@ -40,7 +40,10 @@ pub use node::{Node, Wanted};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
 pub use precondition::{Drift, Status, drift, status};
-pub use provider::{BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, Observation, Provider, ProviderError};
+pub use provider::{
+    BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, FactsWanted, Observation, Provider, ProviderError,
+    TokenSource,
+};
 pub use resource::{
     Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
 };

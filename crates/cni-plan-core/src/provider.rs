@@ -26,12 +26,27 @@ pub trait Provider: Send + Sync {
 
 /// Reads the facts that compiling needs.
 pub trait ClusterInspector: Send + Sync {
-    /// Of one cluster. `read_node_roles`: whether the spec leaves finding them to us.
+    /// Of one cluster.
     fn facts<'a>(
         &'a self,
         cluster: &'a ClusterRef,
-        read_node_roles: bool,
+        wanted: FactsWanted,
     ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
+}
+
+/// Facts that cost a call and are not always needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FactsWanted {
+    /// Find the nodes' roles; not where the spec names them.
+    pub node_roles: bool,
+    /// Ask EKS whether it manages the plugin; not where the spec says so.
+    pub addon: bool,
+}
+
+/// Makes tokens for an API server.
+pub trait TokenSource: Send + Sync {
+    /// A token that is good for at least a minute. Implementors keep one as long as it is.
+    fn token(&self) -> BoxFuture<'_, Result<String, ProviderError>>;
 }
 
 /// What was seen of a resource.
