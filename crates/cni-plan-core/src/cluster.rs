@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::FactsWanted;
+
 /// How to reach one cluster; taken from the spec and kept in the change set, so that `apply`
 /// needs nothing else. Holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +102,15 @@ pub struct ClusterFacts {
     pub certificate_authority: Option<String>,
 }
 
+impl ClusterFacts {
+    /// Whether nothing that a plan rests on differs. The way to the API server is not such a thing.
+    pub fn same_for_a_plan(&self, other: &ClusterFacts) -> bool {
+        let without_way =
+            |facts: &ClusterFacts| ClusterFacts { endpoint: None, certificate_authority: None, ..facts.clone() };
+        without_way(self) == without_way(other)
+    }
+}
+
 /// A role that nodes of the cluster have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -117,6 +128,8 @@ pub struct PlannedCluster {
     /// How to reach it.
     #[serde(flatten)]
     pub cluster: ClusterRef,
+    /// What was asked; asked again before the plan is applied.
+    pub asked: FactsWanted,
     /// What was read of it.
     pub facts: ClusterFacts,
 }

@@ -5,6 +5,8 @@
 use std::fmt;
 use std::pin::Pin;
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Change, ClusterFacts, ClusterRef, Progress, Resource, Target};
 
 /// A future that can be sent between threads; core knows no runtime.
@@ -35,7 +37,8 @@ pub trait ClusterInspector: Send + Sync {
 }
 
 /// Facts that cost a call and are not always needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FactsWanted {
     /// Find the nodes' roles; not where the spec names them.
     pub node_roles: bool,

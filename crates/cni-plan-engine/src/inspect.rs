@@ -1,0 +1,73 @@
+//! Reads: facts of clusters, and the state of resources. Everything independent at the same time,
+//! nothing twice.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use cni_plan_core::{
+    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Observation, Owner,
+    ProviderError, Target,
+};
+use futures::stream::{self, StreamExt};
+
+use crate::Providers;
+
+/// Clusters and accounts that are read at the same time; each reads several things at once itself.
+const AT_ONCE: usize = 32;
+
+/// The facts of each cluster, in their order.
+pub async fn read_facts(
+    clusters: &[(ClusterRef, FactsWanted)],
+    inspector: &dyn ClusterInspector,
+) -> Vec<Result<ClusterFacts, ProviderError>> {
+    stream::iter(clusters).map(|(cluster, wanted)| inspector.facts(cluster, *wanted)).buffered(AT_ONCE).collect().await
+}
+
+/// What the world looks like at each address. A target that several addresses share is read once.
+pub async fn observe<'a>(
+    wanted: impl IntoIterator<Item = (&'a Address, &'a Target)>,
+    providers: &Providers,
+) -> HashMap<Address, Observation> {
+    let wanted: Vec<(&Address, &Target)> = wanted.into_iter().collect();
+    let mut by_owner: BTreeMap<Owner<'_>, BTreeSet<&Target>> = BTreeMap::new();
+    for (_, target) in &wanted {
+        by_owner.entry(target.owner()).or_default().insert(target);
+    }
+    let answers: Vec<Vec<(&Target, Observation)>> = stream::iter(by_owner)
+        .map(|(owner, targets)| observe_owner(owner, targets.into_iter().collect(), providers))
+        .buffer_unordered(AT_ONCE)
+        .collect()
+        .await;
+    let seen: HashMap<&Target, Observation> = answers.into_iter().flatten().collect();
+    wanted.into_iter().filter_map(|(address, target)| Some((address.clone(), seen.get(target)?.clone()))).collect()
+}
+
+/// [`observe`] for the steps of a plan.
+pub async fn observe_changes(changes: &[Change], providers: &Providers) -> HashMap<Address, Observation> {
+    observe(changes.iter().map(|change| (&change.address, &change.target)), providers).await
+}
+
+async fn observe_owner<'a>(
+    owner: Owner<'_>,
+    targets: Vec<&'a Target>,
+    providers: &Providers,
+) -> Vec<(&'a Target, Observation)> {
+    let observations = match providers.get(owner) {
+        Some(provider) => provider.observe(&targets).await,
+        None => vec![Observation::Unseen(no_provider(owner)); targets.len()],
+    };
+    targets.into_iter().zip(observations).collect()
+}
+
+/// The command connects everything that a plan names; this is what a hand-made one gets.
+pub(crate) fn no_provider(owner: Owner<'_>) -> ProviderError {
+    let whom = match owner {
+        Owner::Account(account) => format!("account {account}"),
+        Owner::Cluster(key) => format!("cluster {key}"),
+    };
+    ProviderError {
+        kind: ErrorKind::Unreachable,
+        what: format!("cannot reach {whom}"),
+        why: "no cluster of the change set's header leads there".to_owned(),
+        cure: "make the change set anew with `cni-plan plan`".to_owned(),
+    }
+}
