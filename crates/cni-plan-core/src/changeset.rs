@@ -119,3 +119,73 @@ impl ChangeSet {
         after[..after.find('"').unwrap_or_default()].to_owned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{fresh, graph};
+    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff};
+
+    fn change_set() -> ChangeSet {
+        let diff = diff(&graph(&["c"]), &fresh(&["c"])).unwrap();
+        let cluster = ClusterRef {
+            key: "c".to_owned(),
+            name: "c".to_owned(),
+            region: None,
+            account: None,
+            profile: None,
+            assume_role: None,
+            kubernetes: None,
+        };
+        let facts = ClusterFacts {
+            account: "111122223333".to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-west-2".to_owned(),
+            ip_family: IpFamily::Ipv4,
+            issuer: None,
+            version: "1.33".to_owned(),
+            managed_addon: None,
+            node_roles: Vec::new(),
+            endpoint: Some("https://example".to_owned()),
+            certificate_authority: None,
+        };
+        ChangeSet {
+            header: Header {
+                format_version: FORMAT_VERSION,
+                tool_version: "0.1.0".to_owned(),
+                spec: "c.yaml".to_owned(),
+                spec_digest: digest_of(b"spec"),
+                clusters: vec![PlannedCluster { cluster, asked: FactsWanted { node_roles: true, addon: true }, facts }],
+            },
+            findings: diff.findings,
+            changes: diff.changes,
+        }
+    }
+
+    #[test]
+    fn a_document_is_read_back_as_it_was_written() {
+        let document = change_set().to_json();
+        let read = ChangeSet::from_json(&document).unwrap();
+        assert_eq!(read.changes, change_set().changes);
+        assert_eq!(read.to_json(), document);
+        assert!(!document.contains("https://example"), "the way to a cluster is not part of what is reviewed");
+    }
+
+    #[test]
+    fn an_edit_of_any_byte_is_noticed() {
+        let document = change_set().to_json();
+        for at in 0..document.len() {
+            let mut bytes = document.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+            let Ok(edited) = String::from_utf8(bytes) else { continue };
+            assert!(ChangeSet::from_json(&edited).is_err(), "byte {at}");
+        }
+        assert_eq!(ChangeSet::from_json(&format!("{document} ")), Err(ChangeSetError::Edited));
+    }
+
+    #[test]
+    fn a_newer_form_is_named_as_such() {
+        let newer = change_set().to_json().replace("\"formatVersion\": 1", "\"formatVersion\": 2");
+        assert_eq!(ChangeSet::from_json(&newer), Err(ChangeSetError::Newer { found: 2 }));
+    }
+}

@@ -15,6 +15,8 @@ mod diff;
 mod duration_text;
 mod event;
 mod finding;
+#[cfg(test)]
+mod fixture;
 mod graph;
 mod invert;
 mod node;

@@ -85,3 +85,61 @@ fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
         (Some(after), Some(found)) => &after.merged_into(found) == found,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff;
+    use crate::fixture::{addresses, finished, fresh, graph, pods};
+    use crate::{ErrorKind, PodIdentity};
+
+    fn planned() -> Vec<Change> {
+        diff(&graph(&["c"]), &fresh(&["c"])).unwrap().changes
+    }
+
+    #[test]
+    fn a_change_set_is_pending_then_applied_and_stale_between() {
+        let changes = planned();
+        assert_eq!(status(&changes, &fresh(&["c"])), Ok(Status::Pending));
+        assert_eq!(status(&changes, &finished(&["c"])), Ok(Status::Applied));
+        let mut between = fresh(&["c"]);
+        let role = addresses("c").role;
+        between.insert(role.clone(), finished(&["c"])[&role].clone());
+        let Ok(Status::Stale(drifts)) = status(&changes, &between) else { panic!("it is stale") };
+        assert_eq!(drifts.iter().map(|drift| &drift.address).collect::<Vec<_>>(), [&role]);
+        assert_eq!(drifts[0].planned, None, "absence is a precondition");
+    }
+
+    #[test]
+    fn any_one_difference_makes_it_stale() {
+        let changes = planned();
+        for address in fresh(&["c"]).into_keys() {
+            let mut world = fresh(&["c"]);
+            world.insert(address.clone(), finished(&["c"])[&address].clone());
+            assert!(matches!(status(&changes, &world), Ok(Status::Stale(_))), "{address}");
+        }
+    }
+
+    #[test]
+    fn nodes_that_come_and_go_do_not() {
+        let mut world = fresh(&["c"]);
+        let at = addresses("c");
+        for address in [at.restart, at.verify] {
+            world.insert(address, Observation::Present(pods(&[(PodIdentity::NodeRole, 7)])));
+        }
+        assert_eq!(status(&planned(), &world), Ok(Status::Pending));
+    }
+
+    #[test]
+    fn what_cannot_be_seen_stops_everything() {
+        let mut world = fresh(&["c"]);
+        let error = ProviderError {
+            kind: ErrorKind::Denied,
+            what: "cannot read".to_owned(),
+            why: "denied".to_owned(),
+            cure: "ask".to_owned(),
+        };
+        world.insert(addresses("c").role, Observation::Unseen(error.clone()));
+        assert_eq!(status(&planned(), &world), Err(error));
+    }
+}

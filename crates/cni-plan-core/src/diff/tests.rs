@@ -1,1 +1,110 @@
+use super::*;
+use crate::fixture::{addresses, finished, fresh, graph, pods, role_arn, service_account, web};
+use crate::{Counts, ErrorKind, PodIdentity, Reversibility, Severity};
 
+fn actions(diff: &Diff) -> Vec<(String, Action)> {
+    diff.changes
+        .iter()
+        .filter(|change| change.is_effective())
+        .map(|change| (change.address.kind().to_string(), change.action))
+        .collect()
+}
+
+fn change<'a>(diff: &'a Diff, address: &Address) -> &'a Change {
+    diff.changes.iter().find(|change| &change.address == address).unwrap()
+}
+
+#[test]
+fn a_fresh_cluster_takes_the_whole_procedure_in_order() {
+    let diff = diff(&graph(&["c"]), &fresh(&["c"])).unwrap();
+    let expected = [
+        ("role", Action::Create),
+        ("attach", Action::Create),
+        ("annotate", Action::Update),
+        ("restart", Action::Run),
+        ("verify", Action::Run),
+        ("detach", Action::Delete),
+    ];
+    assert_eq!(actions(&diff), expected.map(|(kind, action)| (kind.to_owned(), action)));
+    assert_eq!(Counts::of(&diff.changes), Counts { add: 2, change: 1, destroy: 1, run: 2 });
+    assert!(diff.findings.is_empty());
+    assert!(diff.changes.iter().all(|change| change.reversibility == Reversibility::Reversible));
+}
+
+#[test]
+fn a_finished_cluster_takes_nothing() {
+    let diff = diff(&graph(&["c"]), &finished(&["c"])).unwrap();
+    assert_eq!(actions(&diff), []);
+}
+
+#[test]
+fn a_detach_is_never_done_without_looking_at_the_pods_of_every_cluster_first() {
+    let clusters = ["blue", "green"];
+    let mut world = finished(&clusters);
+    let detach = addresses("blue").detach;
+    world.insert(detach.clone(), fresh(&["blue"])[&detach].clone());
+    let diff = diff(&graph(&clusters), &world).unwrap();
+    let expected = [("verify", Action::Run), ("verify", Action::Run), ("detach", Action::Delete)];
+    assert_eq!(actions(&diff), expected.map(|(kind, action)| (kind.to_owned(), action)));
+    assert_eq!(change(&diff, &detach).depends_on, [addresses("blue").verify, addresses("green").verify]);
+}
+
+#[test]
+fn pods_left_behind_by_a_half_done_procedure_are_restarted_and_that_cannot_be_undone() {
+    let mut world = finished(&["c"]);
+    let at = addresses("c");
+    let left_behind = pods(&[(PodIdentity::NodeRole, 2), (web("c"), 1)]);
+    world.insert(at.restart.clone(), Observation::Present(left_behind.clone()));
+    world.insert(at.verify.clone(), Observation::Present(left_behind));
+    let diff = diff(&graph(&["c"]), &world).unwrap();
+    let restart = change(&diff, &at.restart);
+    assert_eq!(restart.action, Action::Run);
+    assert_eq!(restart.why, "2 of 3 pods carry another identity");
+    assert!(matches!(restart.reversibility, Reversibility::Irreversible { .. }));
+    assert_eq!(change(&diff, &at.verify).action, Action::Run);
+}
+
+#[test]
+fn an_owner_that_would_set_the_annotation_back_refuses_the_plan_unless_it_already_agrees() {
+    let at = addresses("c");
+    for (manager, refused) in
+        [("eks", true), ("argocd-controller", true), ("kustomize-controller", true), ("kubectl-annotate", false)]
+    {
+        let mut world = fresh(&["c"]);
+        let theirs = service_account(Some(("arn:aws:iam::111122223333:role/other", manager)));
+        world.insert(at.annotate.clone(), Observation::Present(theirs));
+        let codes: Vec<_> =
+            diff(&graph(&["c"]), &world).unwrap().findings.into_iter().map(|finding| finding.code).collect();
+        assert_eq!(codes.contains(&"owner-would-set-it-back".to_owned()), refused, "{manager}");
+    }
+    let mut world = fresh(&["c"]);
+    let agreed = service_account(Some((&role_arn("c"), "eks")));
+    world.insert(at.annotate.clone(), Observation::Present(agreed));
+    assert_eq!(diff(&graph(&["c"]), &world).unwrap().findings, []);
+}
+
+#[test]
+fn a_missing_plugin_is_refused_and_not_created() {
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    for address in [&at.annotate, &at.restart, &at.verify] {
+        world.insert(address.clone(), Observation::Absent);
+    }
+    let diff = diff(&graph(&["c"]), &world).unwrap();
+    let codes: Vec<&str> = diff.findings.iter().map(|finding| finding.code.as_str()).collect();
+    assert_eq!(codes, ["daemonset-missing", "daemonset-missing", "service-account-missing"]);
+    assert!(diff.findings.iter().all(|finding| finding.severity == Severity::Refuse));
+}
+
+#[test]
+fn what_cannot_be_seen_is_not_taken_for_absent() {
+    let mut world = fresh(&["c"]);
+    let denied = ProviderError {
+        kind: ErrorKind::Denied,
+        what: "cannot read role".to_owned(),
+        why: "AccessDenied".to_owned(),
+        cure: "grant iam:GetRole".to_owned(),
+    };
+    world.insert(addresses("c").role, Observation::Unseen(denied.clone()));
+    assert_eq!(diff(&graph(&["c"]), &world), Err(DiffError::Unseen(vec![denied])));
+}

@@ -1,1 +1,101 @@
+use super::*;
+use crate::diff;
+use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, web};
 
+/// The plan for a fresh world and the observations of the first `begun` effective steps when all
+/// of them had their effect.
+fn half_way(clusters: &[&str], begun: usize) -> (Vec<Change>, HashMap<Address, Observation>) {
+    let changes = diff(&graph(clusters), &fresh(clusters)).unwrap().changes;
+    let after = finished(clusters);
+    let live = changes
+        .iter()
+        .filter(|change| change.is_effective())
+        .take(begun)
+        .map(|change| (change.address.clone(), after[&change.address].clone()))
+        .collect();
+    (changes, live)
+}
+
+fn position(inverse: &Inverse, address: &Address) -> usize {
+    order(inverse).iter().position(|found| found == address).unwrap()
+}
+
+/// The order in which one executor would do the steps one by one.
+fn order(inverse: &Inverse) -> Vec<Address> {
+    let mut schedule = crate::Schedule::new(&inverse.changes);
+    let mut order = Vec::new();
+    while let Some(at) = schedule.start_next() {
+        order.push(inverse.changes[at].address.clone());
+        schedule.done(at);
+    }
+    assert_eq!(schedule.left(), 0, "every step of the way back can be reached");
+    order
+}
+
+#[test]
+fn the_way_back_is_policy_annotation_pods_role() {
+    let (changes, live) = half_way(&["c"], 6);
+    let inverse = invert(&changes, &live);
+    let at = addresses("c");
+    assert_eq!(order(&inverse), [at.detach, at.annotate, at.restart, at.attach, at.role]);
+    assert_eq!(inverse.kept, []);
+}
+
+#[test]
+fn from_every_point_only_what_happened_is_undone() {
+    for begun in 0..=6 {
+        let (changes, live) = half_way(&["c"], begun);
+        let inverse = invert(&changes, &live);
+        let expected = if begun >= 5 { begun - 1 } else { begun };
+        assert_eq!(inverse.changes.len(), expected, "after {begun} steps; a verification needs no undoing");
+        order(&inverse);
+    }
+}
+
+#[test]
+fn a_step_that_was_begun_without_effect_is_not_undone() {
+    let (changes, mut live) = half_way(&["c"], 2);
+    live.insert(addresses("c").attach, Observation::Absent);
+    let inverse = invert(&changes, &live);
+    assert_eq!(order(&inverse), [addresses("c").role]);
+}
+
+#[test]
+fn pods_go_back_to_what_they_carried() {
+    let (changes, live) = half_way(&["c"], 4);
+    let inverse = invert(&changes, &live);
+    let restart = &inverse.changes[inverse.changes.iter().position(|c| c.address.kind() == Kind::Restart).unwrap()];
+    assert_eq!(restart.run.as_ref().map(Run::identity), Some(&PodIdentity::NodeRole));
+}
+
+#[test]
+fn a_shared_node_role_gets_its_policy_back_before_any_cluster_goes_back() {
+    let clusters = ["blue", "green"];
+    let (changes, live) = half_way(&clusters, 11);
+    let inverse = invert(&changes, &live);
+    let detach = position(&inverse, &addresses("blue").detach);
+    for cluster in clusters {
+        let at = addresses(cluster);
+        let order = [&at.annotate, &at.restart, &at.attach, &at.role].map(|address| position(&inverse, address));
+        assert!(detach < order[0] && order.is_sorted(), "{cluster}: {detach} {order:?}");
+    }
+}
+
+#[test]
+fn what_pods_rely_on_is_kept_when_they_cannot_go_back() {
+    // Annotated by hand before the plan, the role made by it: the pods cannot get the node role back.
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    world.insert(at.annotate.clone(), finished(&["c"])[&at.annotate].clone());
+    let changes = diff(&graph(&["c"]), &world).unwrap().changes;
+    let live = HashMap::from([
+        (at.role.clone(), finished(&["c"])[&at.role].clone()),
+        (at.attach.clone(), Observation::Present(attachment("Cni-c"))),
+        (at.restart.clone(), Observation::Present(pods(&[(web("c"), 3)]))),
+        (at.detach.clone(), Observation::Absent),
+    ]);
+    let inverse = invert(&changes, &live);
+    assert_eq!(order(&inverse), [at.detach], "the node role has its policy back, and that is all");
+    let kept: Vec<&Address> = inverse.kept.iter().map(|kept| &kept.address).collect();
+    assert_eq!(kept, [&at.role, &at.attach, &at.restart]);
+}
