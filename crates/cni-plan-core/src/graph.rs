@@ -70,6 +70,12 @@ impl<N> DependencyGraph<N> {
         self.by_address.get(address).map(|&index| &self.graph[index].1)
     }
 
+    /// The value at an address, to change it.
+    pub fn get_mut(&mut self, address: &Address) -> Option<&mut N> {
+        let index = *self.by_address.get(address)?;
+        Some(&mut self.graph[index].1)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.graph.node_count()

@@ -254,7 +254,7 @@ mod tests {
         PolicyDocument::try_from(value).unwrap()
     }
 
-    fn trust(operator: &str, subject: Value) -> Value {
+    fn trust(operator: &str, subject: &Value) -> Value {
         json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
             "Principal": {"Federated": "arn:aws:iam::111122223333:oidc-provider/example"},
@@ -274,15 +274,15 @@ mod tests {
             {"Effect": "Allow", "Action": ["EC2:a", "ec2:b", "ec2:B"], "Resource": ["*"]},
         ]}));
         assert_eq!(one, other);
-        assert_eq!(document(trust("StringEquals", json!("x"))), document(trust("stringequals", json!(["x"]))));
+        assert_eq!(document(trust("StringEquals", &json!("x"))), document(trust("stringequals", &json!(["x"]))));
     }
 
     #[test]
     fn another_value_operator_or_version_matters() {
-        let base = document(trust("StringEquals", json!("x")));
-        assert_ne!(base, document(trust("StringLike", json!("x"))));
-        assert_ne!(base, document(trust("StringEquals", json!("X"))));
-        let mut unversioned = trust("StringEquals", json!("x"));
+        let base = document(trust("StringEquals", &json!("x")));
+        assert_ne!(base, document(trust("StringLike", &json!("x"))));
+        assert_ne!(base, document(trust("StringEquals", &json!("X"))));
+        let mut unversioned = trust("StringEquals", &json!("x"));
         unversioned.as_object_mut().unwrap().remove("Version");
         assert_ne!(base, document(unversioned));
     }
@@ -300,7 +300,7 @@ mod tests {
 
     #[test]
     fn url_encoding_is_taken_off() {
-        let plain = trust("StringEquals", json!("system:serviceaccount:kube-system:aws-node"));
+        let plain = trust("StringEquals", &json!("system:serviceaccount:kube-system:aws-node"));
         let encoded: String = plain.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect();
         assert_eq!(PolicyDocument::parse(&encoded), Ok(document(plain)));
     }
@@ -310,7 +310,7 @@ mod tests {
         let foreign = json!({"Sid": "theirs", "Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"},
             "Action": "sts:AssumeRole"});
         let found = document(json!({"Version": "2012-10-17", "Statement": foreign}));
-        let ours = document(trust("StringEquals", json!("x")));
+        let ours = document(trust("StringEquals", &json!("x")));
         let merged = found.with_statements_of(&ours);
         assert_eq!(merged.statements()[0].as_written(), &foreign);
         assert!(merged.contains(&ours.statements()[0]));

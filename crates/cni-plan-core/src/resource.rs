@@ -212,7 +212,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn role(trust: serde_json::Value) -> Role {
+    fn role(trust: &serde_json::Value) -> Role {
         Role {
             name: "r".to_owned(),
             path: "/".to_owned(),
@@ -233,9 +233,9 @@ mod tests {
             id: Some("AROA1".to_owned()),
             description: Some("theirs".to_owned()),
             tags: BTreeMap::from([("owner".to_owned(), "them".to_owned())]),
-            ..role(json!([theirs]))
+            ..role(&json!([theirs]))
         };
-        let wanted = Role { tags: BTreeMap::from([("team".to_owned(), "us".to_owned())]), ..role(json!([ours])) };
+        let wanted = Role { tags: BTreeMap::from([("team".to_owned(), "us".to_owned())]), ..role(&json!([ours])) };
         let Resource::Role(after) = Resource::Role(wanted).merged_into(&Resource::Role(found)) else {
             panic!("a role stays a role")
         };
