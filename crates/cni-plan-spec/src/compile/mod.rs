@@ -1,0 +1,80 @@
+//! Spec and facts to the graph of what is wanted, as the procedure has it.
+//!
+//! Pure: everything that is live and matters for the shape of the graph comes in as facts; what
+//! resources look like now is nobody's business here.
+
+mod clusters;
+mod documents;
+mod names;
+mod nodes;
+mod problem;
+
+use std::collections::HashMap;
+
+use cni_plan_core::{Address, DependencyGraph, Node, PlannedCluster};
+
+pub use clusters::cluster_refs;
+pub use problem::CompileProblem;
+
+use crate::{ClusterSpec, Spec};
+use names::ClusterNames;
+
+/// Compiles `spec` against the facts of its clusters, which come in the spec's order, as
+/// [`cluster_refs`] gave them.
+///
+/// # Errors
+/// All that the facts say against the spec, in the spec's order.
+pub fn compile(spec: &Spec, clusters: &[PlannedCluster]) -> Result<DependencyGraph<Node>, Vec<CompileProblem>> {
+    let mut problems = Vec::new();
+    let mut named = Vec::with_capacity(clusters.len());
+    for (wanted, planned) in spec.clusters.iter().zip(clusters) {
+        match names::of(wanted, planned) {
+            Ok(names) => named.push((wanted, planned, names)),
+            Err(mut found) => problems.append(&mut found),
+        }
+    }
+    problems.extend(shared_roles(&named));
+
+    let mut graph = DependencyGraph::default();
+    // Who has to be verified before a node role loses a policy: every cluster whose nodes have it,
+    // whichever cluster of the spec asks for the detach.
+    let mut verified_on: HashMap<(&str, &str), Vec<&Address>> = HashMap::new();
+    for (_, planned, names) in &named {
+        for role in &names.node_roles {
+            verified_on.entry((&planned.facts.account, role)).or_default().push(&names.verify);
+        }
+    }
+    for (wanted, planned, names) in &named {
+        if let Err(problem) = nodes::add(&mut graph, wanted, planned, names) {
+            problems.push(problem);
+        }
+    }
+    for (wanted, planned, names) in named.iter().filter(|(wanted, ..)| wanted.detach) {
+        nodes::add_detaches(&mut graph, wanted, planned, names);
+    }
+    nodes::connect_detaches(&mut graph, &verified_on);
+    if problems.is_empty() { Ok(graph) } else { Err(problems) }
+}
+
+/// One role for two clusters would make two steps write one trust document.
+fn shared_roles(named: &[(&ClusterSpec, &PlannedCluster, ClusterNames)]) -> Vec<CompileProblem> {
+    let mut first: HashMap<(&str, &str), &ClusterSpec> = HashMap::new();
+    let mut problems = Vec::new();
+    for (wanted, planned, names) in named {
+        match first.get(&(planned.facts.account.as_str(), names.role_name.as_str())) {
+            Some(other) => problems.push(CompileProblem {
+                position: wanted.position_of("role"),
+                what: format!("clusters `{}` and `{}` would share the role {}", other.name, wanted.name, names.role_name),
+                why: "each cluster's plan writes its own trust into its role, and both are in one account".to_owned(),
+                cure: "put `{cluster}` (or `{region}`) into `role.name`".to_owned(),
+            }),
+            None => {
+                first.insert((&planned.facts.account, &names.role_name), wanted);
+            }
+        }
+    }
+    problems
+}
+
+#[cfg(test)]
+mod tests;
