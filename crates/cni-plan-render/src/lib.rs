@@ -1,1 +1,39 @@
-//! Placeholder.
+//! Core's data as text for people: the plan on a terminal, its Markdown twin for a pull request,
+//! progress lines, drift, findings, rollback and timings.
+//!
+//! Every function is pure: data in, text out; nothing is printed, read or timed here. Everything
+//! that came from outside (names, documents, messages of services) passes through [`inert`] on its
+//! way out, so that no output holds a control character other than the line feed and, where colour
+//! was asked for, the SGR sequences of this crate's own.
+
+mod attribute;
+mod describe;
+mod document;
+mod drift;
+mod event;
+mod findings;
+mod group;
+mod inert;
+mod markdown;
+mod page;
+mod plan_markdown;
+mod plan_text;
+mod rollback;
+mod style;
+mod timings;
+mod totals;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+pub use drift::drift_text;
+pub use event::event_line;
+pub use findings::findings_text;
+pub use inert::inert;
+pub use plan_markdown::plan_markdown;
+pub use plan_text::plan_text;
+pub use rollback::rollback_text;
+pub use style::Style;
+pub use timings::timings_text;
+pub use words::duration_text;

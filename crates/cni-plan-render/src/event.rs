@@ -1,0 +1,90 @@
+//! A run as plain lines, one an event, for where there is no terminal.
+
+use cni_plan_core::{Action, Address, Event, Kind, Phase, Progress};
+
+use crate::inert::inert;
+use crate::style::{Style, Tone};
+use crate::words;
+
+/// The line for an event, without a line feed; `None` where there is nothing to tell.
+pub fn event_line(event: &Event, style: &Style) -> Option<String> {
+    let mut line = String::new();
+    let mut put = |tone, text: &str| style.put(&mut line, tone, &inert(text));
+    match event {
+        Event::Began { steps: 0, .. } => return None,
+        Event::Began { phase, steps } => put(Tone::Strong, &began(*phase, *steps)),
+        Event::Started { address, action } => {
+            put(Tone::Plain, address.as_str());
+            put(Tone::Quiet, &format!(": {}", doing(address, *action)));
+        }
+        Event::Progressed { address, progress } => {
+            put(Tone::Plain, address.as_str());
+            put(Tone::Quiet, &format!(": {}", standing(progress)));
+        }
+        Event::Finished { address, action, took } => {
+            put(Tone::Plain, address.as_str());
+            put(Tone::Add, &format!(": {}", done(address, *action)));
+            put(Tone::Quiet, &format!(" in {}", words::took(*took)));
+        }
+        Event::Failed { address, error } => {
+            put(Tone::Plain, address.as_str());
+            put(Tone::Remove, ": failed: ");
+            put(Tone::Plain, &error.to_string());
+        }
+        Event::Ended { phase, done, took } => put(Tone::Strong, &ended(*phase, *done, &words::took(*took))),
+    }
+    Some(line)
+}
+
+fn began(phase: Phase, steps: usize) -> String {
+    let steps = words::count(steps, "step");
+    match phase {
+        Phase::Apply => format!("Applying {steps}"),
+        Phase::Rollback => format!("Rolling back {steps}"),
+    }
+}
+
+fn ended(phase: Phase, steps: usize, took: &str) -> String {
+    let steps = words::count(steps, "step");
+    match phase {
+        Phase::Apply => format!("Applied {steps} in {took}"),
+        Phase::Rollback => format!("Rolled back {steps} in {took}"),
+    }
+}
+
+fn standing(progress: &Progress) -> String {
+    let pods = format!("{} of {}", progress.done, words::count(progress.total, "pod"));
+    if progress.waiting_for.is_empty() { pods } else { format!("{pods}, waiting for {}", progress.waiting_for) }
+}
+
+/// What a step is doing: `attaching`, `restarting pods`.
+fn doing(address: &Address, action: Action) -> &'static str {
+    match (address.kind(), action) {
+        (Kind::Restart, _) => "restarting pods",
+        (Kind::Verify, _) => "verifying pods",
+        (Kind::Attach | Kind::Detach, Action::Create) => "attaching",
+        (Kind::Attach | Kind::Detach, Action::Delete) => "detaching",
+        (Kind::Annotate, Action::Create | Action::Update | Action::Delete) => "annotating",
+        (_, Action::Create) => "creating",
+        (_, Action::Update) => "updating",
+        (_, Action::Delete) => "deleting",
+        (_, Action::Run) => "running",
+        (_, Action::None) => "left alone",
+    }
+}
+
+/// What a step has done: `attached`, `restarted pods`.
+fn done(address: &Address, action: Action) -> &'static str {
+    match (address.kind(), action) {
+        (Kind::Restart, _) => "restarted pods",
+        (Kind::Verify, _) => "verified pods",
+        (Kind::Attach | Kind::Detach, Action::Create) => "attached",
+        (Kind::Attach | Kind::Detach, Action::Delete) => "detached",
+        (Kind::Annotate, Action::Create | Action::Update | Action::Delete) => "annotated",
+        (_, Action::Create) => "created",
+        (_, Action::Update) => "updated",
+        (_, Action::Delete) => "deleted",
+        (_, Action::Run) => "ran",
+        (_, Action::None) => "left alone",
+    }
+}

@@ -1,0 +1,45 @@
+//! What speaks against a plan: what, where, why, and what to do.
+
+use cni_plan_core::{Finding, Severity};
+
+use crate::page::Page;
+use crate::style::{Style, Tone};
+
+/// All findings, in the order given, for a terminal; empty of none.
+pub fn findings_text(findings: &[Finding], style: &Style) -> String {
+    let mut page = Page::new(style);
+    write(&mut page, findings);
+    page.finish()
+}
+
+pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
+    for finding in findings {
+        let tone = match finding.severity {
+            Severity::Refuse => Tone::Remove,
+            Severity::Warn => Tone::Warn,
+            Severity::Note => Tone::Run,
+        };
+        page.line(
+            0,
+            &[
+                (tone, word(finding.severity)),
+                (tone, ": "),
+                (Tone::Strong, finding.address.as_str()),
+                (Tone::Quiet, "  ["),
+                (Tone::Quiet, &finding.code),
+                (Tone::Quiet, "]"),
+            ],
+        );
+        page.prose(2, (Tone::Quiet, "why:  "), Tone::Plain, &finding.message);
+        page.prose(2, (Tone::Quiet, "cure: "), Tone::Plain, &finding.cure);
+    }
+}
+
+/// What a severity is called.
+pub(crate) fn word(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Refuse => "Refused",
+        Severity::Warn => "Warning",
+        Severity::Note => "Note",
+    }
+}

@@ -1,0 +1,153 @@
+//! A plan on a terminal: by cluster, step by step, the totals last.
+
+use std::collections::HashMap;
+
+use cni_plan_core::{Action, Change, ChangeSet, Counts, Finding, Owner, PlannedCluster, Severity};
+
+use crate::describe::{self, Headline, Line};
+use crate::group::{self, Group, Scope};
+use crate::page::Page;
+use crate::style::{Style, Tone};
+use crate::{findings, totals, words};
+
+/// Column at which a step's name stands behind its noun.
+const NOUN_WIDTH: usize = 8;
+
+/// The whole plan, whatever its size.
+pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
+    let mut page = Page::new(style);
+    let planned = group::planned(change_set);
+    for group in group::groups(change_set).iter().filter(|group| !group.changes.is_empty()) {
+        page.blank();
+        heading(&mut page, group, &planned);
+        if group.counts == Counts::default() {
+            quiet_group(&mut page, &group.changes);
+        } else {
+            steps(&mut page, &group.changes);
+        }
+    }
+    irreversible_steps(&mut page, &change_set.changes);
+    if !change_set.findings.is_empty() {
+        page.blank();
+        findings::write(&mut page, &change_set.findings);
+        verdict(&mut page, &change_set.findings);
+    }
+    page.blank();
+    match totals::nothing(change_set) {
+        Some(nothing) => page.line(0, &[(Tone::Strong, &nothing)]),
+        None => {
+            page.line(0, &[(Tone::Strong, &totals::plan(change_set.counts()))]);
+            if let Some(actions) = totals::actions(change_set) {
+                page.prose(0, (Tone::Plain, ""), Tone::Plain, &actions);
+            }
+        }
+    }
+    page.finish()
+}
+
+fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &PlannedCluster>) {
+    let what = match group.scope {
+        Scope::Shared(Owner::Account(_), _) => "account ",
+        _ => "",
+    };
+    let known = match group.scope {
+        Scope::Cluster(key) => planned.get(key),
+        Scope::Shared(..) => None,
+    };
+    let told = known.map_or_else(|| group.sharers(), |planned| group::facts(planned));
+    let told = if told.is_empty() { told } else { format!("  ({told})") };
+    page.line(0, &[(Tone::Strong, what), (Tone::Strong, group.name()), (Tone::Quiet, &told)]);
+    let roles = known.map(|planned| group::node_roles(planned)).unwrap_or_default();
+    if !roles.is_empty() {
+        page.prose(2, (Tone::Quiet, "node roles: "), Tone::Quiet, &roles);
+    }
+}
+
+fn steps(page: &mut Page<'_>, changes: &[&Change]) {
+    for change in changes.iter().filter(|change| change.is_effective()) {
+        page.blank();
+        let headline = describe::headline(change);
+        let mark = format!("{} {:NOUN_WIDTH$} ", headline.mark.symbol(), headline.noun);
+        let why = if change.action == Action::Delete { format!("  ({})", change.why) } else { String::new() };
+        page.line(2, &[(headline.mark.tone(), &mark), (Tone::Strong, &headline.name), (Tone::Quiet, &why)]);
+        for line in describe::body(change, page.width().saturating_sub(6)) {
+            body_line(page, 4, &line);
+        }
+    }
+    left_alone(page, changes);
+}
+
+/// A line of a step's description: its mark, then its text.
+pub(crate) fn body_line(page: &mut Page<'_>, indent: usize, line: &Line) {
+    if line.tone == Tone::Warn || line.tone == Tone::Quiet {
+        let hang = line.text.len() - line.text.trim_start().len();
+        page.prose(indent + 2 + hang, (Tone::Plain, ""), line.tone, line.text.trim_start());
+    } else {
+        page.line(indent, &[(line.mark.tone(), &format!("{} ", line.mark.symbol())), (line.tone, &line.text)]);
+    }
+}
+
+/// What a group with something to do does nothing about, and why.
+fn left_alone(page: &mut Page<'_>, changes: &[&Change]) {
+    let alone: Vec<(Headline<'_>, &str)> = changes
+        .iter()
+        .filter(|change| !change.is_effective())
+        .map(|change| (describe::headline(change), change.why.as_str()))
+        .collect();
+    if alone.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(2, &[(Tone::Quiet, "left alone")]);
+    for (headline, why) in alone {
+        page.line(
+            2,
+            &[
+                (Tone::Quiet, &format!("= {:NOUN_WIDTH$} ", headline.noun)),
+                (Tone::Plain, &headline.name),
+                (Tone::Quiet, &format!("  ({why})")),
+            ],
+        );
+    }
+}
+
+/// A group in which nothing is to be done, in a few lines: what is as it should be, by reason.
+fn quiet_group(page: &mut Page<'_>, changes: &[&Change]) {
+    let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
+    for change in changes {
+        let name = describe::headline(change).to_string();
+        // A handful of reasons, fixed in core: looking through them is cheaper than a map.
+        match by_reason.iter_mut().rev().take(8).find(|(why, _)| *why == change.why) {
+            Some((_, names)) => names.push(name),
+            None => by_reason.push((&change.why, vec![name])),
+        }
+    }
+    for (why, names) in by_reason {
+        page.prose(2, (Tone::Quiet, &format!("= {why}: ")), Tone::Plain, &names.join(", "));
+    }
+}
+
+fn irreversible_steps(page: &mut Page<'_>, changes: &[Change]) {
+    let steps: Vec<(&str, &str)> = changes
+        .iter()
+        .filter_map(|change| describe::irreversible(change).map(|why| (change.address.as_str(), why)))
+        .collect();
+    if steps.is_empty() {
+        return;
+    }
+    page.blank();
+    page.line(0, &[(Tone::Warn, "Cannot be undone:")]);
+    for (address, why) in steps {
+        page.prose(2, (Tone::Strong, &format!("{address}: ")), Tone::Plain, why);
+    }
+}
+
+fn verdict(page: &mut Page<'_>, findings: &[Finding]) {
+    let refusing = findings.iter().filter(|finding| finding.severity == Severity::Refuse).count();
+    if refusing > 0 {
+        let refuse = if refusing == 1 { "refuses" } else { "refuse" };
+        page.blank();
+        let text = format!("Not to be applied: {} {refuse} this plan.", words::count(refusing, "finding"));
+        page.line(0, &[(Tone::Remove, &text)]);
+    }
+}

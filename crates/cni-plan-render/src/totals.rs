@@ -1,0 +1,67 @@
+//! The last lines of a plan: how much of what.
+
+use cni_plan_core::{Action, Change, ChangeSet, Counts, Run, Severity};
+
+use crate::words;
+
+/// Actions are named one by one up to this many; more are counted.
+const NAMED_AT_MOST: usize = 6;
+
+/// `Plan: 2 to add, 1 to change, 1 to destroy.`
+pub(crate) fn plan(counts: Counts) -> String {
+    format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
+}
+
+/// `Actions to run: restart my-cluster, verify my-cluster.`; nothing where nothing runs.
+pub(crate) fn actions(change_set: &ChangeSet) -> Option<String> {
+    let runs: Vec<&Change> = change_set.changes.iter().filter(|change| change.action == Action::Run).collect();
+    if runs.is_empty() {
+        return None;
+    }
+    if runs.len() <= NAMED_AT_MOST {
+        let named: Vec<String> = runs.iter().map(|change| format!("{} {}", verb(change), scope(change))).collect();
+        return Some(format!("Actions to run: {}.", named.join(", ")));
+    }
+    Some(format!("Actions to run: {}.", words::and(&counted(&runs))))
+}
+
+/// `12 restarts` and `12 verifications`, as far as there are any.
+pub(crate) fn counted(runs: &[&Change]) -> Vec<String> {
+    let restarts = runs.iter().filter(|change| matches!(change.run, Some(Run::Restart { .. }))).count();
+    let verifications = runs.iter().filter(|change| matches!(change.run, Some(Run::Verify { .. }))).count();
+    [(restarts, "restart"), (verifications, "verification")]
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, noun)| words::count(number, noun))
+        .collect()
+}
+
+/// `Nothing to do: 1 cluster is as the spec says.`, where that is so and nothing speaks against it.
+pub(crate) fn nothing(change_set: &ChangeSet) -> Option<String> {
+    if !change_set.counts().is_empty() || is_refused(change_set) {
+        return None;
+    }
+    let clusters = change_set.header.clusters.len();
+    let are = if clusters == 1 { "is" } else { "are" };
+    Some(format!("Nothing to do: {} {are} as the spec says.", words::count(clusters, "cluster")))
+}
+
+/// Whether a finding keeps the plan from being applied.
+pub(crate) fn is_refused(change_set: &ChangeSet) -> bool {
+    change_set.findings.iter().any(|finding| finding.severity == Severity::Refuse)
+}
+
+fn verb(change: &Change) -> &'static str {
+    match change.run {
+        Some(Run::Restart { .. }) => "restart",
+        Some(Run::Verify { .. }) => "verify",
+        None => "run",
+    }
+}
+
+fn scope(change: &Change) -> &str {
+    match change.clusters.as_slice() {
+        [only] => only,
+        _ => change.address.scope(),
+    }
+}
