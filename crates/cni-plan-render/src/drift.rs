@@ -1,8 +1,9 @@
 //! A world that is not the one a plan was made for, resource by resource.
 
-use cni_plan_core::Drift;
+use cni_plan_core::{ClusterFacts, Drift, PlannedCluster};
 
 use crate::describe::{self, Cause, Mark};
+use crate::group;
 use crate::page::Page;
 use crate::plan_text::body_line;
 use crate::style::{Style, Tone};
@@ -30,4 +31,38 @@ pub fn drift_text(drifts: &[Drift], style: &Style) -> String {
         }
     }
     page.finish()
+}
+
+/// What a plan rests on besides resources, where it differs for a cluster; empty where it does not.
+pub fn facts_drift_text(planned: &PlannedCluster, found: &ClusterFacts, style: &Style) -> String {
+    let mut page = Page::new(style);
+    if planned.facts.same_for_a_plan(found) {
+        return page.finish();
+    }
+    let pieces = [(Tone::Alter, "~ "), (Tone::Strong, &planned.cluster.key), (Tone::Quiet, "  (planned -> found)")];
+    page.line(0, &pieces);
+    let found = told(found);
+    for ((name, planned), (_, found)) in told(&planned.facts).into_iter().zip(found) {
+        if planned != found {
+            let text = format!("{name}: {planned} -> {found}");
+            page.prose(2, (Tone::Alter, "~ "), Tone::Plain, &text);
+        }
+    }
+    page.finish()
+}
+
+/// Every fact that a plan rests on, in words.
+fn told(facts: &ClusterFacts) -> [(&'static str, String); 8] {
+    let or_none = |fact: &Option<String>| fact.clone().unwrap_or_else(|| "none".to_owned());
+    let node_roles = group::node_roles(facts);
+    [
+        ("account", facts.account.clone()),
+        ("partition", facts.partition.clone()),
+        ("region", facts.region.clone()),
+        ("IP family", facts.ip_family.to_string()),
+        ("issuer", or_none(&facts.issuer)),
+        ("Kubernetes", facts.version.clone()),
+        ("EKS add-on", or_none(&facts.managed_addon)),
+        ("node roles", if node_roles.is_empty() { "none".to_owned() } else { node_roles }),
+    ]
 }

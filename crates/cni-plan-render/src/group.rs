@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cni_plan_core::{Action, Change, ChangeSet, Counts, Owner, PlannedCluster};
+use cni_plan_core::{Action, Change, ChangeSet, ClusterFacts, Counts, Owner, PlannedCluster};
 
 use crate::words;
 
@@ -104,9 +104,8 @@ pub(crate) fn facts(planned: &PlannedCluster) -> String {
 }
 
 /// `AmazonEKSNodeRole (nodegroup workers)` each; empty where none is known.
-pub(crate) fn node_roles(planned: &PlannedCluster) -> String {
-    let roles: Vec<String> = planned
-        .facts
+pub(crate) fn node_roles(facts: &ClusterFacts) -> String {
+    let roles: Vec<String> = facts
         .node_roles
         .iter()
         .map(|role| match role.found_in.as_slice() {

@@ -27,7 +27,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use drift::drift_text;
+pub use drift::{drift_text, facts_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
 pub use inert::inert;

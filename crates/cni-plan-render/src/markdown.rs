@@ -13,7 +13,7 @@ use crate::inert::inert;
 pub(crate) fn code(text: &str) -> String {
     let text = inert(text);
     if text.is_empty() {
-        return "(empty)".to_owned();
+        return "`(empty)`".to_owned(); // two delimiters alone would be text
     }
     let delimiter = "`".repeat(longest_run(&text) + 1);
     // One space each side is taken off again; without it a backtick would join the delimiter.
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(code("a`b``c"), "```a`b``c```");
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code("a\nb"), "`a\\nb`");
-        assert_eq!(code(""), "(empty)");
+        assert_eq!(code(""), "`(empty)`");
     }
 
     #[test]

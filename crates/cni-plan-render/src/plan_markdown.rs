@@ -134,7 +134,7 @@ impl Markdown {
             html_code(group.name()),
             in_short(group.counts)
         ));
-        let roles = known.map(|planned| group::node_roles(planned)).unwrap_or_default();
+        let roles = known.map(|planned| group::node_roles(&planned.facts)).unwrap_or_default();
         if !roles.is_empty() {
             self.put(format_args!("Node roles: {}\n\n", code(&roles)));
         }

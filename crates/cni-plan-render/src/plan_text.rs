@@ -57,7 +57,7 @@ fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &Plan
     let told = known.map_or_else(|| group.sharers(), |planned| group::facts(planned));
     let told = if told.is_empty() { told } else { format!("  ({told})") };
     page.line(0, &[(Tone::Strong, what), (Tone::Strong, group.name()), (Tone::Quiet, &told)]);
-    let roles = known.map(|planned| group::node_roles(planned)).unwrap_or_default();
+    let roles = known.map(|planned| group::node_roles(&planned.facts)).unwrap_or_default();
     if !roles.is_empty() {
         page.prose(2, (Tone::Quiet, "node roles: "), Tone::Quiet, &roles);
     }

@@ -1,0 +1,255 @@
+//! Names and values made to deceive: shown, and inert, in every output.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use cni_plan_core::{
+    Action, Address, Annotation, Call, ChangeSet, Drift, ErrorKind, Event, Finding, Kind, PodIdentity, Policy,
+    PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, ServiceAccount, Severity, Target, Timings,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::fixture::{World, document, pods};
+use crate::{Style, drift_text, event_line, findings_text, plan_markdown, plan_text, rollback_text, timings_text};
+
+/// A change set in which every text that comes from outside is one of `texts`, taken in turn.
+fn deceiving(texts: &[String]) -> ChangeSet {
+    let mut next = texts.iter().cycle().cloned();
+    let mut text = || next.next().unwrap_or_default();
+    let mut plan = World::new("spec.yaml").with_ipv4("my-cluster", "r").with_ipv6("other", "r").planned();
+    plan.header.spec = text();
+    plan.header.tool_version = text();
+    plan.header.spec_digest = text();
+    for planned in &mut plan.header.clusters {
+        planned.cluster.key = text();
+        let facts = &mut planned.facts;
+        (facts.region, facts.account, facts.version, facts.managed_addon) = (text(), text(), text(), Some(text()));
+        for role in &mut facts.node_roles {
+            (role.name, role.found_in) = (text(), vec![text(), text()]);
+        }
+    }
+    for change in &mut plan.changes {
+        let address = Address::new("c", change.address.kind(), &[&text()]);
+        change.address = address;
+        change.why = text();
+        change.reversibility = Reversibility::Irreversible { why: text() };
+        change.clusters = vec![text()];
+        change.before = Some(resource(change.address.kind(), &mut text));
+        change.after = Some(resource(change.address.kind(), &mut text));
+        match &mut change.target {
+            Target::OidcProvider { arn, .. } | Target::Policy { arn, .. } => *arn = text(),
+            Target::Role { name, .. } => *name = text(),
+            Target::Attachment { role, policy_arn, .. } => (*role, *policy_arn) = (text(), text()),
+            Target::ServiceAccount { name, .. } => *name = text(),
+            Target::Pods { service_account, .. } => *service_account = text(),
+        }
+        if change.action == Action::Create {
+            change.action = Action::Update;
+        }
+    }
+    plan.findings =
+        [Severity::Refuse, Severity::Warn, Severity::Note].map(|severity| finding(severity, &mut text)).to_vec();
+    plan
+}
+
+fn finding(severity: Severity, text: &mut impl FnMut() -> String) -> Finding {
+    let address = Address::new("c", Kind::Role, &[&text()]);
+    Finding { severity, code: text(), address, message: text(), cure: text() }
+}
+
+fn resource(kind: Kind, text: &mut impl FnMut() -> String) -> Resource {
+    match kind {
+        Kind::Policy => Resource::Policy(Policy {
+            arn: text(),
+            name: text(),
+            description: Some(text()),
+            document: document(json!([{"Effect": "Allow", "Action": [text(), text()], text(): text()}])),
+            history: Some(PolicyHistory { default_version: text(), versions: vec![text()] }),
+        }),
+        Kind::Role => Resource::Role(Role {
+            name: text(),
+            path: text(),
+            trust: document(json!([{"Sid": text(), "Effect": "Allow", "Principal": {text(): text()}}])),
+            description: Some(text()),
+            permissions_boundary: Some(text()),
+            tags: BTreeMap::from([(text(), text()), (text(), text())]),
+            id: Some(text()),
+        }),
+        Kind::Annotate => Resource::ServiceAccount(ServiceAccount {
+            namespace: text(),
+            name: text(),
+            annotations: BTreeMap::from([
+                ("same".to_owned(), Annotation { value: text(), manager: Some(text()) }),
+                (text(), Annotation { value: text(), manager: Some(text()) }),
+            ]),
+        }),
+        _ => pods(PodIdentity::Other { what: text() }),
+    }
+}
+
+/// Every output of the crate for such texts: what it is, and the text.
+fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
+    let plan = deceiving(texts);
+    let mut next = texts.iter().cycle().cloned();
+    let mut text = || next.next().unwrap_or_default();
+    let drifts: Vec<Drift> = plan
+        .changes
+        .iter()
+        .map(|change| Drift {
+            address: change.address.clone(),
+            planned: change.before.clone(),
+            found: change.after.clone(),
+        })
+        .collect();
+    let residue: Vec<(Address, String)> = plan.changes.iter().map(|change| (change.address.clone(), text())).collect();
+    let addresses: Vec<Address> = residue.iter().map(|(address, _)| address.clone()).collect();
+    let call = Call { service: "iam", operation: text(), began: Duration::ZERO, ended: Duration::from_millis(1) };
+    let error = ProviderError { kind: ErrorKind::Refused, what: text(), why: text(), cure: text() };
+    let progress = Progress { done: 1, total: 2, waiting_for: text() };
+    let events = [
+        Event::Failed { address: addresses[0].clone(), error },
+        Event::Progressed { address: addresses[0].clone(), progress },
+    ];
+    let mut outputs = vec![
+        ("plan", plan_text(&plan, style)),
+        ("markdown", plan_markdown(&plan)),
+        ("drift", drift_text(&drifts, style)),
+        ("findings", findings_text(&plan.findings, style)),
+        ("rollback", rollback_text(&addresses, &residue, style)),
+        ("timings", timings_text(&Timings::of(vec![call]), style)),
+    ];
+    outputs.extend(events.iter().map(|event| ("event", event_line(event, style).unwrap())));
+    outputs
+}
+
+/// `text` without SGR sequences, `ESC [ digits and semicolons m`.
+fn without_sgr(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        out.push_str(before);
+        let end = after.find(|character: char| !character.is_ascii_digit() && character != ';');
+        rest = match end {
+            Some(end) if after[end..].starts_with('m') => &after[end + 1..],
+            _ => {
+                out.push('\u{1b}');
+                after
+            }
+        };
+    }
+    out + rest
+}
+
+/// What CommonMark and a forge would read as markup: everything outside code spans, fences and
+/// HTML `code` elements.
+fn outside_code(markdown: &str) -> String {
+    let mut out = String::new();
+    let mut fence: Option<&str> = None;
+    for line in markdown.lines() {
+        let ticks = &line[..line.len() - line.trim_start_matches('`').len()];
+        match fence {
+            Some(open) => {
+                if line == open {
+                    fence = None;
+                }
+            }
+            None if ticks.len() >= 3 && !line[ticks.len()..].contains('`') => fence = Some(ticks),
+            None => {
+                out.push_str(&without_spans(line));
+                out.push('\n');
+            }
+        }
+    }
+    assert_eq!(fence, None, "a fence is left open");
+    out
+}
+
+/// A line without its code spans, found as CommonMark finds them: a run of backticks and the next
+/// run of the same length.
+fn without_spans(line: &str) -> String {
+    let mut out = String::new();
+    let mut rest = line;
+    while let Some(start) = rest.find(['`', '<']) {
+        out.push_str(&rest[..start]);
+        rest = &rest[start..];
+        if let Some(inside) = rest.strip_prefix("<code>") {
+            rest = &inside[inside.find('<').unwrap()..];
+            rest = rest.strip_prefix("</code>").expect("nothing but references stands in a code element");
+            continue;
+        }
+        let run = rest.len() - rest.trim_start_matches('`').len();
+        if run == 0 {
+            out.push('<');
+            rest = &rest[1..];
+            continue;
+        }
+        let mut after = &rest[run..];
+        let mut closed = None;
+        while let Some(at) = after.find('`') {
+            let length = after[at..].len() - after[at..].trim_start_matches('`').len();
+            after = &after[at + length..];
+            if length == run {
+                closed = Some(after);
+                break;
+            }
+        }
+        rest = closed.expect("a code span is left open");
+    }
+    out + rest
+}
+
+#[test]
+fn hostile_names_are_shown_inert() {
+    let texts = [
+        "\u{1b}[2J\u{1b}]0;gone\u{7}",
+        "| a | b |\n# heading",
+        "</code></summary><script>alert(1)</script>",
+        "```\n@everyone #1 https://evil.example ```",
+        "safe\u{202e}gnp.exe",
+        "**bold** [link](javascript:0) <!-- &amp;",
+    ]
+    .map(str::to_owned);
+    let plan = deceiving(&texts);
+    insta::assert_snapshot!("hostile", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("hostile.md", plan_markdown(&plan));
+    let outside = outside_code(&plan_markdown(&plan));
+    for word in ["script>alert", "@everyone", "https:", "**bold", "link]", "<!--", "heading"] {
+        assert!(!outside.contains(word), "{word} is not in code:\n{outside}");
+    }
+}
+
+/// Texts of what hurts, and of anything.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![any::<String>(), "[a-z`|<>&@\\\\\n\r\t\u{1b}\u{202e}\u{9b} *_\\[\\]#:/]{0,24}",]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_output_holds_a_control_character(texts in prop::collection::vec(text(), 1..24), color in any::<bool>()) {
+        for (what, output) in outputs(&texts, &Style { color, width: 80 }) {
+            let bare = if color { without_sgr(&output) } else { output };
+            let live = bare.chars().find(|&character| character != '\n' && crate::inert(&character.to_string()) != character.to_string());
+            prop_assert_eq!(live, None, "{}: {:?}", what, bare);
+        }
+    }
+
+    #[test]
+    fn markdown_outside_of_code_is_our_own(texts in prop::collection::vec(text(), 1..24)) {
+        let harmless: Vec<String> = (0..texts.len()).map(|at| format!("text{at}")).collect();
+        let mut ours = skeleton(&harmless);
+        // Equal keys fall into one group, so that its counts may be others.
+        ours.extend("to add change destroy run, add, change, destroy, </summary>".split(' ').map(str::to_owned));
+        let found = skeleton(&texts);
+        let foreign: Vec<&String> = found.difference(&ours).collect();
+        prop_assert!(foreign.is_empty(), "{:?}", foreign);
+    }
+}
+
+/// The words of a page outside of code, numbers taken out.
+fn skeleton(texts: &[String]) -> BTreeSet<String> {
+    let page = outside_code(&plan_markdown(&deceiving(texts))).replace("</summary>", " </summary>");
+    page.split_whitespace().map(|word| word.replace(|character: char| character.is_ascii_digit(), "")).collect()
+}

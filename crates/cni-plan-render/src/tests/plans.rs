@@ -1,0 +1,146 @@
+//! Plans as people read them, in both forms.
+
+use std::collections::BTreeMap;
+
+use cni_plan_core::{PodIdentity, Policy, PolicyHistory, Resource, Role};
+use serde_json::json;
+
+use super::fixture::{
+    ACCOUNT, World, attachment, document, ipv6_document, plugin_role, pods, role_arn, service_account, trust_of_plugin,
+};
+use crate::{Style, plan_markdown, plan_text};
+
+const ROLE: &str = "AmazonEKSVPCCNIRole";
+
+/// A cluster on which everything has been done.
+fn done(world: World, key: &str, role: &str) -> World {
+    let policy = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
+    let found = Role { id: Some("AROAEXAMPLE1".to_owned()), ..plugin_role(role) };
+    let identity = PodIdentity::WebIdentity { role_arn: role_arn(role), sts_regional: Some(true) };
+    world
+        .found(&format!("{key}/role/{role}"), Some(Resource::Role(found)))
+        .found(&format!("{key}/attach/{role}/AmazonEKS_CNI_Policy"), Some(attachment(role, policy).1))
+        .found(
+            &format!("{key}/annotate/kube-system/aws-node"),
+            Some(service_account(Some((&role_arn(role), "cni-plan")))),
+        )
+        .found(&format!("{key}/restart"), Some(pods(identity.clone())))
+        .found(&format!("{key}/verify"), Some(pods(identity)))
+        .found(&format!("{ACCOUNT}/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy"), None)
+}
+
+#[test]
+fn an_ipv4_cluster_for_the_first_time() {
+    let plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+    insta::assert_snapshot!("ipv4", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("ipv4.md", plan_markdown(&plan));
+    insta::assert_snapshot!("ipv4 in colour", inked(&plan_text(&plan, &Style { color: true, width: 100 })));
+}
+
+/// Escapes as a snapshot can hold them.
+fn inked(text: &str) -> String {
+    text.replace('\u{1b}', "␛")
+}
+
+#[test]
+fn an_ipv6_cluster_whose_policy_is_made() {
+    let plan = World::new("ipv6.yaml").with_ipv6("my-cluster", ROLE).planned();
+    insta::assert_snapshot!("ipv6", plan_text(&plan, &Style::plain()));
+}
+
+#[test]
+fn a_policy_that_lacks_actions_and_has_no_room_for_another_version() {
+    let found = Resource::Policy(Policy {
+        arn: format!("arn:aws:iam::{ACCOUNT}:policy/AmazonEKS_CNI_IPv6_Policy"),
+        name: "AmazonEKS_CNI_IPv6_Policy".to_owned(),
+        description: None,
+        document: ipv6_document(&[]),
+        history: Some(PolicyHistory {
+            default_version: "v5".to_owned(),
+            versions: ["v1", "v2", "v3", "v4", "v5"].map(str::to_owned).to_vec(),
+        }),
+    });
+    let plan = World::new("ipv6.yaml")
+        .with_ipv6("my-cluster", ROLE)
+        .found(&format!("{ACCOUNT}/policy/AmazonEKS_CNI_IPv6_Policy"), Some(found))
+        .planned();
+    insta::assert_snapshot!("irreversible", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("irreversible.md", plan_markdown(&plan));
+}
+
+#[test]
+fn a_drifted_role_with_what_others_put_on_it() {
+    let theirs = json!({"Sid": "Debug", "Effect": "Allow", "Action": "sts:AssumeRole",
+        "Principal": {"AWS": format!("arn:aws:iam::{ACCOUNT}:role/oncall")}});
+    let mut ours = trust_of_plugin();
+    ours["Condition"]["StringEquals"].as_object_mut().unwrap().retain(|key, _| key.ends_with(":aud"));
+    let found = Role {
+        trust: document(json!([theirs, ours])),
+        description: Some("CNI".to_owned()),
+        permissions_boundary: Some(format!("arn:aws:iam::{ACCOUNT}:policy/boundary")),
+        tags: BTreeMap::from([("cost-center".to_owned(), "42".to_owned()), ("team".to_owned(), "network".to_owned())]),
+        id: Some("AROAEXAMPLE1".to_owned()),
+        ..plugin_role(ROLE)
+    };
+    let plan = done(World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE), "my-cluster", ROLE)
+        .found(&format!("my-cluster/role/{ROLE}"), Some(Resource::Role(found)))
+        .planned();
+    insta::assert_snapshot!("drifted", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("drifted.md", plan_markdown(&plan));
+}
+
+#[test]
+fn an_annotation_that_is_taken_over() {
+    let former = service_account(Some((&role_arn("former"), "kubectl-annotate")));
+    let carrying = PodIdentity::WebIdentity { role_arn: role_arn("former"), sts_regional: Some(true) };
+    let world = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE);
+    let plan = world
+        .found("my-cluster/annotate/kube-system/aws-node", Some(former))
+        .found("my-cluster/restart", Some(pods(carrying)))
+        .planned();
+    insta::assert_snapshot!("taken over", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("taken over narrow", plan_text(&plan, &Style { color: false, width: 60 }));
+}
+
+#[test]
+fn two_clusters_that_share_a_node_role() {
+    let world = World::new("two-clusters.yaml").with_ipv4("blue", "cni-blue").with_ipv4("green", "cni-green");
+    let plan = done(world, "green", "cni-green")
+        .found(
+            &format!("{ACCOUNT}/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy"),
+            Some(attachment("AmazonEKSNodeRole", "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy").1),
+        )
+        .planned();
+    insta::assert_snapshot!("shared", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("shared.md", plan_markdown(&plan));
+}
+
+#[test]
+fn many_actions_are_counted() {
+    let keys = ["a", "b", "c", "d"];
+    let world = keys.iter().fold(World::new("fleet.yaml"), |world, key| world.with_ipv4(key, ROLE));
+    let text = plan_text(&world.planned(), &Style::plain());
+    let end: Vec<&str> = text.lines().rev().take(2).collect();
+    assert_eq!(end, ["Actions to run: 4 restarts and 4 verifications.", "Plan: 8 to add, 4 to change, 1 to destroy."]);
+}
+
+#[test]
+fn nothing_to_do() {
+    let plan = done(World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE), "my-cluster", ROLE).planned();
+    insta::assert_snapshot!("nothing", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("nothing.md", plan_markdown(&plan));
+}
+
+#[test]
+fn a_plan_that_is_refused() {
+    let plan = World::new("ipv4.yaml")
+        .with_ipv4("my-cluster", ROLE)
+        .found("my-cluster/oidc-provider", None)
+        .found(
+            "my-cluster/annotate/kube-system/aws-node",
+            Some(service_account(Some((&role_arn("gitops"), "helm-controller")))),
+        )
+        .planned();
+    insta::assert_snapshot!("refused", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("refused.md", plan_markdown(&plan));
+}

@@ -1,0 +1,123 @@
+//! What is told while and after a change set is applied.
+
+use std::time::Duration;
+
+use cni_plan_core::{
+    Action, Address, Call, Drift, ErrorKind, Event, IpFamily, Phase, PodIdentity, Progress, ProviderError, Resource,
+    Role, Timings,
+};
+
+use super::fixture::{address, attachment, planned, plugin_role, pods, role_arn, service_account};
+use crate::{Style, drift_text, event_line, facts_drift_text, rollback_text, timings_text};
+
+const ROLE: &str = "my-cluster/role/AmazonEKSVPCCNIRole";
+
+#[test]
+fn drift_is_shown_resource_by_resource() {
+    let role = |description: &str, id: &str| {
+        let role = plugin_role("AmazonEKSVPCCNIRole");
+        Resource::Role(Role { description: Some(description.to_owned()), id: Some(id.to_owned()), ..role })
+    };
+    let drifts = [
+        Drift {
+            address: address(ROLE),
+            planned: Some(role("CNI", "AROAEXAMPLE1")),
+            found: Some(role("VPC CNI", "AROAEXAMPLE2")),
+        },
+        Drift {
+            address: address("my-cluster/annotate/kube-system/aws-node"),
+            planned: Some(service_account(Some((&role_arn("r"), "kubectl-annotate")))),
+            found: Some(service_account(Some((&role_arn("r"), "argocd-controller")))),
+        },
+        Drift {
+            address: address("my-cluster/attach/AmazonEKSVPCCNIRole/AmazonEKS_CNI_Policy"),
+            planned: None,
+            found: Some(attachment("AmazonEKSVPCCNIRole", "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy").1),
+        },
+        Drift {
+            address: address("my-cluster/restart"),
+            planned: Some(pods(PodIdentity::NodeRole)),
+            found: Some(pods(PodIdentity::Other { what: "containers that disagree".to_owned() })),
+        },
+        Drift {
+            address: address("my-cluster/annotate/kube-system/other"),
+            planned: Some(service_account(Some((&role_arn("r"), "kubectl-annotate")))),
+            found: None,
+        },
+    ];
+    insta::assert_snapshot!("drift", drift_text(&drifts, &Style::plain()));
+    assert_eq!(drift_text(&[], &Style::plain()), "");
+}
+
+#[test]
+fn a_cluster_that_is_another_is_told_fact_by_fact() {
+    let planned = planned("my-cluster", IpFamily::Ipv4);
+    let mut found = planned.facts.clone();
+    assert_eq!(facts_drift_text(&planned, &found, &Style::plain()), "");
+    found.issuer = None;
+    found.managed_addon = Some("v1.20.4-eksbuild.2".to_owned());
+    found.node_roles[0].found_in.remove(0);
+    insta::assert_snapshot!("facts drift", facts_drift_text(&planned, &found, &Style::plain()));
+}
+
+#[test]
+fn a_run_is_told_line_by_line() {
+    let restart = || address("my-cluster/restart");
+    let detach = || address("111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy");
+    let seconds = Duration::from_secs;
+    let progress = |waiting_for: &str| Progress { done: 1, total: 3, waiting_for: waiting_for.to_owned() };
+    let error = ProviderError {
+        kind: ErrorKind::Denied,
+        what: "cannot detach AmazonEKS_CNI_Policy from AmazonEKSNodeRole".to_owned(),
+        why: "AccessDenied: not authorized\nto perform iam:DetachRolePolicy".to_owned(),
+        cure: "grant iam:DetachRolePolicy".to_owned(),
+    };
+    let events = [
+        Event::Began { phase: Phase::Apply, steps: 6 },
+        Event::Started { address: address(ROLE), action: Action::Create },
+        Event::Finished { address: address(ROLE), action: Action::Create, took: Duration::from_millis(412) },
+        Event::Started { address: restart(), action: Action::Run },
+        Event::Progressed { address: restart(), progress: progress("ip-10-0-1-7") },
+        Event::Progressed { address: restart(), progress: progress("") },
+        Event::Finished { address: restart(), action: Action::Run, took: seconds(125) },
+        Event::Started { address: detach(), action: Action::Delete },
+        Event::Failed { address: detach(), error },
+        Event::Ended { phase: Phase::Apply, done: 5, took: seconds(130) },
+        Event::Began { phase: Phase::Rollback, steps: 1 },
+        Event::Finished { address: detach(), action: Action::Create, took: Duration::from_millis(90) },
+        Event::Ended { phase: Phase::Rollback, done: 1, took: seconds(2) },
+    ];
+    let lines: Vec<String> = events.iter().filter_map(|event| event_line(event, &Style::plain())).collect();
+    insta::assert_snapshot!("events", lines.join("\n"));
+    assert_eq!(event_line(&Event::Began { phase: Phase::Apply, steps: 0 }, &Style::plain()), None);
+}
+
+#[test]
+fn a_rollback_says_what_is_back_and_what_is_not() {
+    let restored: Vec<Address> =
+        vec![address("my-cluster/annotate/kube-system/aws-node"), address("my-cluster/restart")];
+    let why = "cannot delete role AmazonEKSVPCCNIRole: AccessDenied: not authorized to perform iam:DeleteRole; it stays as \
+               apply made it, and nothing uses it";
+    let residue = vec![(address(ROLE), why.to_owned())];
+    insta::assert_snapshot!("rollback incomplete", rollback_text(&restored, &residue, &Style::plain()));
+    insta::assert_snapshot!("rollback complete", rollback_text(&restored, &[], &Style::plain()));
+    insta::assert_snapshot!("rollback of nothing", rollback_text(&[], &[], &Style::plain()));
+}
+
+#[test]
+fn timings_show_the_calls_and_the_critical_path() {
+    let call = |service, operation: &str, began, ended| Call {
+        service,
+        operation: operation.to_owned(),
+        began: Duration::from_millis(began),
+        ended: Duration::from_millis(ended),
+    };
+    let timings = Timings::of(vec![
+        call("sts", "GetCallerIdentity", 3, 41),
+        call("eks", "DescribeCluster", 3, 60),
+        call("iam", "GetRole", 62, 101),
+        call("kubernetes", "list pods", 62, 98),
+    ]);
+    insta::assert_snapshot!("timings", timings_text(&timings, &Style::plain()));
+    insta::assert_snapshot!("timings of nothing", timings_text(&Timings::default(), &Style::plain()));
+}
