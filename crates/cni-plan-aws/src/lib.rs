@@ -1,1 +1,33 @@
-//! Placeholder.
+//! IAM, EKS and STS behind core's traits.
+//!
+//! [`Aws`] holds what a command needs of Amazon: it reads a cluster's facts
+//! ([`cni_plan_core::ClusterInspector`]), hands out the [`IamProvider`] of a cluster's account
+//! ([`cni_plan_core::Provider`]) and makes tokens for its API server
+//! ([`cni_plan_core::TokenSource`]). Each kind of resource is a folder with the same files:
+//! `inspect` reads it, `apply` changes it, `convert` goes between the wire's form and core's.
+//!
+//! Nothing here decides what should be: that is the plan's. Nothing prints, and no credential
+//! leaves in an error, an event or a `Debug` text.
+
+mod attachment;
+mod aws;
+mod credentials;
+mod endpoint;
+mod facts;
+mod failure;
+mod iam;
+mod login;
+mod oidc_provider;
+mod options;
+mod policy;
+mod region;
+mod role;
+mod session;
+mod timing;
+mod token;
+mod transition;
+mod transport;
+
+pub use aws::Aws;
+pub use iam::IamProvider;
+pub use options::{AwsOptions, StaticCredentials};

@@ -1,0 +1,100 @@
+//! The way in: sessions of clusters, shared between those that share credentials.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use cni_plan_core::{CallObserver, ClusterFacts, ClusterRef, ProviderError, TokenSource};
+use tokio::sync::OnceCell;
+
+use crate::credentials::CredentialsKey;
+use crate::login::Login;
+use crate::session::Session;
+use crate::token::ClusterToken;
+use crate::{AwsOptions, IamProvider, region, transport};
+
+/// Amazon, as the environment and the spec's profiles give access to it. Making one calls nothing;
+/// configuration, credentials and certificates are loaded when the first cluster needs them.
+pub struct Aws {
+    options: AwsOptions,
+    observer: Arc<dyn CallObserver>,
+    http: SharedHttpClient,
+    regions: Once<Option<String>, String>,
+    logins: Once<CredentialsKey, Arc<Login>>,
+    sessions: Once<(CredentialsKey, String), Arc<Session>>,
+}
+
+impl Aws {
+    /// With these options; every call is told to `observer`.
+    pub fn new(options: AwsOptions, observer: Arc<dyn CallObserver>) -> Aws {
+        let http = transport::client(options.endpoint_url.as_deref());
+        Aws { options, observer, http, regions: Once::default(), logins: Once::default(), sessions: Once::default() }
+    }
+
+    /// IAM of the account that the cluster's credentials belong to. Clients are shared between
+    /// clusters of the same credentials and region.
+    ///
+    /// # Errors
+    /// Without usable credentials or a region, and when the spec names another account.
+    pub async fn account(&self, cluster: &ClusterRef) -> Result<Arc<IamProvider>, ProviderError> {
+        let session = self.session(cluster).await?;
+        let caller = session.caller().await?.clone();
+        caller.must_be_of(cluster)?;
+        Ok(Arc::new(IamProvider::new(session, caller)))
+    }
+
+    /// Tokens for the cluster's API server, made in process. Calls nothing before the first token
+    /// is asked for.
+    pub fn token_source(self: &Arc<Self>, cluster: &ClusterRef, facts: &ClusterFacts) -> Arc<dyn TokenSource> {
+        let cluster = ClusterRef { region: Some(facts.region.clone()), ..cluster.clone() };
+        Arc::new(ClusterToken::new(Arc::clone(self), cluster))
+    }
+
+    /// The session of a cluster's credentials in its region.
+    pub(crate) async fn session(&self, cluster: &ClusterRef) -> Result<Arc<Session>, ProviderError> {
+        let key = CredentialsKey::of(&self.options, cluster);
+        let region = match &cluster.region {
+            Some(region) => region.clone(),
+            None => self.default_region(cluster).await?,
+        };
+        let login = self
+            .logins
+            .get(key.clone(), || async {
+                Ok(Arc::new(Login::load(&self.options, &key, &region, &self.http, &self.observer).await))
+            })
+            .await?;
+        self.sessions
+            .get((key, region.clone()), || async { Ok(Arc::new(Session::new(login, region, &self.observer))) })
+            .await
+    }
+
+    async fn default_region(&self, cluster: &ClusterRef) -> Result<String, ProviderError> {
+        if let Some(region) = &self.options.default_region {
+            return Ok(region.clone());
+        }
+        self.regions.get(cluster.profile.clone(), || region::of_environment(cluster, &self.http)).await
+    }
+}
+
+/// Values made at most once each; a failure is not kept.
+struct Once<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
+
+impl<K, V> Default for Once<K, V> {
+    fn default() -> Self {
+        Once(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Once<K, V> {
+    async fn get<F>(&self, key: K, make: impl FnOnce() -> F) -> Result<V, ProviderError>
+    where
+        F: Future<Output = Result<V, ProviderError>>,
+    {
+        let cell = {
+            let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(cells.entry(key).or_default())
+        };
+        cell.get_or_try_init(make).await.cloned()
+    }
+}

@@ -1,0 +1,205 @@
+//! What STS and EKS say of a cluster, in two rounds: everything that only needs the cluster's
+//! name at once, then its node groups.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_eks::types::{Cluster, IpFamily as WireIpFamily};
+use cni_plan_core::{
+    BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, NodeRole, ProviderError,
+};
+use futures::future::{OptionFuture, join4};
+
+use crate::Aws;
+use crate::failure::if_there;
+use crate::session::Session;
+use crate::transport::at_most;
+
+/// The plugin's name among EKS's add-ons.
+const ADDON: &str = "vpc-cni";
+
+/// Node groups described at once.
+const AT_ONCE: usize = 8;
+
+impl ClusterInspector for Aws {
+    fn facts<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        wanted: FactsWanted,
+    ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>> {
+        Box::pin(async move {
+            let session = self.session(cluster).await?;
+            read(&session, cluster, wanted).await
+        })
+    }
+}
+
+async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> Result<ClusterFacts, ProviderError> {
+    let name = cluster.name.as_str();
+    let (caller, described, addon, groups) = join4(
+        session.caller(),
+        describe(session, name),
+        OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
+        OptionFuture::from(wanted.node_roles.then(|| node_groups(session, name))),
+    )
+    .await;
+    // In this order whatever answered first: a wrong account explains a cluster that is not there.
+    let caller = caller?;
+    caller.must_be_of(cluster)?;
+    let described = described?.ok_or_else(|| no_such_cluster(session, name, &caller.account))?;
+    let addon = addon.transpose()?.flatten();
+    let groups = groups.transpose()?.unwrap_or_default();
+    let node_roles = node_roles(session, name, groups).await?;
+    facts_of(described, &caller.account, &session.region, addon, node_roles).map_err(|why| {
+        session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
+    })
+}
+
+async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, ProviderError> {
+    let intent = session.intent(
+        "eks:DescribeCluster",
+        format!("cluster {name}"),
+        format!("cannot read cluster {name} in {}", session.region),
+    );
+    let answer = session.eks.describe_cluster().name(name).send().await;
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    answer.cluster.map(Some).ok_or_else(|| intent.unreadable("the answer has no cluster"))
+}
+
+/// `None`: EKS does not manage the plugin.
+async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, ProviderError> {
+    let intent = session.intent(
+        "eks:DescribeAddon",
+        format!("cluster {name}"),
+        format!("cannot tell whether EKS manages the {ADDON} add-on of cluster {name}"),
+    );
+    let answer = session.eks.describe_addon().cluster_name(name).addon_name(ADDON).send().await;
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let version = answer.addon.and_then(|addon| addon.addon_version);
+    version.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version"))
+}
+
+/// The names, and none for a cluster that is not there: DescribeCluster says that better.
+async fn node_groups(session: &Session, name: &str) -> Result<Vec<String>, ProviderError> {
+    let intent = session.intent(
+        "eks:ListNodegroups",
+        format!("cluster {name}"),
+        format!("cannot list the node groups of cluster {name}"),
+    );
+    let pages = session.eks.list_nodegroups().cluster_name(name).into_paginator().items().send();
+    let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(error));
+    Ok(if_there(names)?.unwrap_or_default())
+}
+
+async fn node_roles(session: &Session, name: &str, groups: Vec<String>) -> Result<Vec<NodeRole>, ProviderError> {
+    let roles = at_most(AT_ONCE, groups.iter().map(|group| role_of_group(session, name, group)).collect()).await;
+    let roles = roles.into_iter().collect::<Result<Vec<_>, _>>()?;
+    Ok(merged(groups.into_iter().zip(roles)))
+}
+
+/// The ARN of the group's role; none of a group that has been deleted meanwhile.
+async fn role_of_group(session: &Session, name: &str, group: &str) -> Result<Option<String>, ProviderError> {
+    let intent = session.intent(
+        "eks:DescribeNodegroup",
+        format!("nodegroup {name}/{group}"),
+        format!("cannot read node group {group} of cluster {name}"),
+    );
+    let answer = session.eks.describe_nodegroup().cluster_name(name).nodegroup_name(group).send().await;
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let role = answer.nodegroup.and_then(|group| group.node_role);
+    role.map(Some).ok_or_else(|| intent.unreadable("the answer has no node role"))
+}
+
+/// Each role once, with all the groups that have it.
+fn merged(groups: impl IntoIterator<Item = (String, Option<String>)>) -> Vec<NodeRole> {
+    let mut found_in: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (group, role) in groups {
+        if let Some(role) = role.as_deref().and_then(|arn| arn.rsplit('/').next()) {
+            found_in.entry(role.to_owned()).or_default().insert(format!("nodegroup {group}"));
+        }
+    }
+    found_in.into_iter().map(|(name, found_in)| NodeRole { name, found_in: found_in.into_iter().collect() }).collect()
+}
+
+fn facts_of(
+    cluster: Cluster,
+    account: &str,
+    region: &str,
+    managed_addon: Option<String>,
+    node_roles: Vec<NodeRole>,
+) -> Result<ClusterFacts, String> {
+    let arn = cluster.arn.ok_or("the answer has no ARN")?;
+    let partition = arn.split(':').nth(1).filter(|partition| partition.starts_with("aws"));
+    // Left out by services older than the IPv6 family; EKS itself always says it.
+    let ip_family = match cluster.kubernetes_network_config.and_then(|network| network.ip_family) {
+        None | Some(WireIpFamily::Ipv4) => IpFamily::Ipv4,
+        Some(WireIpFamily::Ipv6) => IpFamily::Ipv6,
+        Some(other) => return Err(format!("its IP family is {}, which is neither ipv4 nor ipv6", other.as_str())),
+    };
+    let issuer = cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer);
+    Ok(ClusterFacts {
+        account: account.to_owned(),
+        partition: partition.ok_or_else(|| format!("its ARN {arn} has no partition"))?.to_owned(),
+        region: region.to_owned(),
+        ip_family,
+        issuer: issuer.map(|issuer| issuer.strip_prefix("https://").unwrap_or(&issuer).to_owned()),
+        version: cluster.version.ok_or("the answer has no Kubernetes version")?,
+        managed_addon,
+        node_roles,
+        endpoint: cluster.endpoint,
+        certificate_authority: cluster.certificate_authority.and_then(|authority| authority.data),
+    })
+}
+
+fn no_such_cluster(session: &Session, name: &str, account: &str) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::NotFound,
+        what: format!("cluster {name} does not exist"),
+        why: format!("EKS knows no cluster of that name in region {} of account {account}", session.region),
+        cure: "correct the cluster's `name`, `region`, `profile` or `assumeRole`".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_eks::types::{Identity, KubernetesNetworkConfigResponse, Oidc};
+
+    fn cluster() -> aws_sdk_eks::types::builders::ClusterBuilder {
+        Cluster::builder().arn("arn:aws-cn:eks:cn-north-1:111122223333:cluster/c").version("1.33")
+    }
+
+    fn facts(cluster: Cluster) -> Result<ClusterFacts, String> {
+        facts_of(cluster, "111122223333", "cn-north-1", None, Vec::new())
+    }
+
+    #[test]
+    fn partition_issuer_and_family_are_taken_as_the_cluster_has_them() {
+        let oidc = Oidc::builder().issuer("https://oidc.eks.cn-north-1.amazonaws.com.cn/id/1").build();
+        let network = KubernetesNetworkConfigResponse::builder().ip_family(WireIpFamily::Ipv6).build();
+        let cluster =
+            cluster().identity(Identity::builder().oidc(oidc).build()).kubernetes_network_config(network).build();
+        let facts = facts(cluster).unwrap();
+        assert_eq!(facts.partition, "aws-cn");
+        assert_eq!(facts.issuer.as_deref(), Some("oidc.eks.cn-north-1.amazonaws.com.cn/id/1"));
+        assert_eq!(facts.ip_family, IpFamily::Ipv6);
+    }
+
+    #[test]
+    fn a_cluster_without_a_family_is_ipv4_and_one_of_another_is_refused() {
+        assert_eq!(facts(cluster().build()).unwrap().ip_family, IpFamily::Ipv4);
+        let network = KubernetesNetworkConfigResponse::builder().ip_family(WireIpFamily::from("ipv9")).build();
+        assert!(facts(cluster().kubernetes_network_config(network).build()).unwrap_err().contains("ipv9"));
+    }
+
+    #[test]
+    fn a_role_of_several_groups_is_one_role() {
+        let group = |name: &str, role: &str| (name.to_owned(), Some(format!("arn:aws:iam::111122223333:role/{role}")));
+        let roles =
+            merged(vec![group("b", "path/nodes"), group("a", "nodes"), group("c", "gpu"), ("gone".into(), None)]);
+        let role = |name: &str, found_in: &[&str]| NodeRole {
+            name: name.to_owned(),
+            found_in: found_in.iter().map(|&group| group.to_owned()).collect(),
+        };
+        assert_eq!(roles, [role("gpu", &["nodegroup c"]), role("nodes", &["nodegroup a", "nodegroup b"])]);
+    }
+}

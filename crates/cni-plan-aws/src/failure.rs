@@ -1,0 +1,232 @@
+//! Failed calls in core's terms: what, why, what to do about it.
+
+use std::error::Error;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use cni_plan_core::{ErrorKind, ProviderError};
+
+use crate::endpoint;
+use crate::session::Session;
+
+/// What a call is made for, known before it is made, so that its failure can be told.
+pub(crate) struct Intent<'a> {
+    pub(crate) session: &'a Session,
+    /// As IAM policies name it: `iam:GetRole`.
+    pub(crate) action: &'static str,
+    /// The resource as a person would name it in a policy.
+    pub(crate) on: String,
+    /// `cannot read role r in account 111122223333`.
+    pub(crate) what: String,
+}
+
+impl Intent<'_> {
+    /// The error of a call that failed, whichever way it did.
+    pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> ProviderError
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        if let SdkError::ServiceError(refusal) = &error {
+            let status = refusal.raw().status().as_u16();
+            return self.refused(refusal.err().code(), refusal.err().message(), status);
+        }
+        if let Some(credentials) = find_source::<CredentialsError>(&error) {
+            return self.without_credentials(credentials);
+        }
+        let endpoint = endpoint::named(&self.session.config, self.action);
+        match &error {
+            SdkError::ResponseError(response) => ProviderError {
+                kind: ErrorKind::Refused,
+                what: self.what.clone(),
+                why: format!("{endpoint} answered HTTP {} with what is no answer of AWS", response.raw().status()),
+                cure: "check that AWS_ENDPOINT_URL and the proxy lead to AWS".to_owned(),
+            },
+            SdkError::ConstructionFailure(_) => ProviderError {
+                kind: ErrorKind::Refused,
+                what: self.what.clone(),
+                why: format!("the request could not be made: {}", causes(&error)),
+                cure: "check the region and the endpoint in the spec and in the AWS configuration".to_owned(),
+            },
+            _ => ProviderError {
+                kind: ErrorKind::Unreachable,
+                what: self.what.clone(),
+                why: format!("no answer from {endpoint}: {}", causes(&error)),
+                cure: "check the network, the proxy, the region and AWS_ENDPOINT_URL".to_owned(),
+            },
+        }
+    }
+
+    /// The error of an answer that lacks what it must have.
+    pub(crate) fn unreadable(&self, why: impl Into<String>) -> ProviderError {
+        ProviderError {
+            kind: ErrorKind::Refused,
+            what: self.what.clone(),
+            why: one_line(&why.into()),
+            cure: format!("check that {} is AWS", endpoint::named(&self.session.config, self.action)),
+        }
+    }
+
+    /// The error of a write that was not made, because someone else's would have been lost.
+    pub(crate) fn conflict(&self, why: impl Into<String>) -> ProviderError {
+        ProviderError {
+            kind: ErrorKind::Conflict,
+            what: self.what.clone(),
+            why: one_line(&why.into()),
+            cure: CURE_OF_CONFLICT.to_owned(),
+        }
+    }
+
+    fn refused(&self, code: Option<&str>, message: Option<&str>, status: u16) -> ProviderError {
+        let kind = kind_of(code.unwrap_or_default());
+        let why = match (code, message) {
+            (Some(code), Some(message)) => format!("{code}: {message}"),
+            (Some(code), None) => code.to_owned(),
+            (None, Some(message)) => message.to_owned(),
+            (None, None) => format!("HTTP {status} without a word from the service"),
+        };
+        ProviderError {
+            kind,
+            what: self.what.clone(),
+            why: one_line(&why),
+            cure: self.cure_of(kind, code.unwrap_or_default(), status),
+        }
+    }
+
+    fn cure_of(&self, kind: ErrorKind, code: &str, status: u16) -> String {
+        match kind {
+            ErrorKind::Denied => {
+                let caller = self.session.login.caller.get().map_or("the caller", |caller| caller.arn.as_str());
+                format!("grant {} on {} to {caller}", self.action, self.on)
+            }
+            ErrorKind::Credentials => self.cure_of_credentials(code),
+            ErrorKind::NotFound => "check the name, the account and the region".to_owned(),
+            ErrorKind::Throttled => "run it again later, or with a lower --parallelism".to_owned(),
+            ErrorKind::Conflict => CURE_OF_CONFLICT.to_owned(),
+            _ => match code {
+                "LimitExceeded" => "remove what is no longer used, or have the quota raised".to_owned(),
+                "DeleteConflict" => "take off what others have put on it, then run again".to_owned(),
+                "MalformedPolicyDocument" => "correct the document that the service names".to_owned(),
+                _ if status >= 500 => "the service failed: run it again later".to_owned(),
+                _ => "correct what the service names, then plan again".to_owned(),
+            },
+        }
+    }
+
+    fn cure_of_credentials(&self, code: &str) -> String {
+        let key = &self.session.login.key;
+        let profile = key.profile().map(|profile| format!(" --profile {profile}")).unwrap_or_default();
+        if code.starts_with("Expired") || code.starts_with("RequestExpired") {
+            format!("renew the credentials of {key}, e.g. `aws sso login{profile}`, and check the clock")
+        } else {
+            format!("check the credentials of {key} with `aws sts get-caller-identity{profile}`")
+        }
+    }
+
+    /// The error of credentials that could not be got.
+    pub(crate) fn without_credentials(&self, error: &CredentialsError) -> ProviderError {
+        let key = &self.session.login.key;
+        let (why, cure) = match (error, key.assume_role(), key.profile()) {
+            (CredentialsError::ProviderError(_), Some(role), _) => (
+                format!("role {} could not be assumed with {key}: {}", role.arn, causes(error)),
+                format!("allow sts:AssumeRole on {} to that caller, and that caller in the role's trust", role.arn),
+            ),
+            (CredentialsError::CredentialsNotLoaded(_), _, None) => (
+                "no credentials in the environment, the AWS configuration or the instance's metadata".to_owned(),
+                "run `aws sso login` or `aws configure`, or set AWS_PROFILE to a profile that has some".to_owned(),
+            ),
+            (_, _, Some(profile)) => (
+                format!("profile {profile} has no usable credentials: {}", causes(error)),
+                format!("run `aws sso login --profile {profile}`, or correct the profile in the AWS configuration"),
+            ),
+            (_, _, None) => (
+                format!("the credentials could not be loaded: {}", causes(error)),
+                "run `aws sso login`, or correct the AWS configuration".to_owned(),
+            ),
+        };
+        ProviderError { kind: ErrorKind::Credentials, what: self.what.clone(), why: one_line(&why), cure }
+    }
+}
+
+/// Tells "not there" from every other failure.
+pub(crate) fn if_there<T>(answer: Result<T, ProviderError>) -> Result<Option<T>, ProviderError> {
+    match answer {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if error.kind == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+const CURE_OF_CONFLICT: &str = "look at what changed it, then plan again";
+
+/// Sorts error codes: those common to all services (AWS query and JSON protocols, "Common Errors"
+/// of the STS, IAM and EKS API references) and IAM's and EKS's own that matter here.
+fn kind_of(code: &str) -> ErrorKind {
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation" | "NotAuthorized" | "OptInRequired" => {
+            ErrorKind::Denied
+        }
+        "ExpiredToken"
+        | "ExpiredTokenException"
+        | "RequestExpired"
+        | "InvalidClientTokenId"
+        | "UnrecognizedClientException"
+        | "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidSignatureException"
+        | "IncompleteSignature"
+        | "MissingAuthenticationToken"
+        | "MissingAuthenticationTokenException" => ErrorKind::Credentials,
+        "NoSuchEntity" | "NoSuchEntityException" | "ResourceNotFoundException" | "NotFoundException" => {
+            ErrorKind::NotFound
+        }
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestThrottled"
+        | "SlowDown"
+        | "RequestThrottledException"
+        | "TooManyRequestsException"
+        | "RequestLimitExceeded" => ErrorKind::Throttled,
+        "EntityAlreadyExists"
+        | "EntityAlreadyExistsException"
+        | "ConcurrentModification"
+        | "ConcurrentModificationException"
+        | "ResourceInUseException" => ErrorKind::Conflict,
+        _ => ErrorKind::Refused,
+    }
+}
+
+/// The innermost reasons of an error, each once: what wraps them only says that it failed.
+fn causes(error: &(dyn Error + 'static)) -> String {
+    let mut chain: Vec<String> = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !chain.iter().any(|before| before.contains(&text)) {
+            chain.push(text);
+        }
+        next = cause.source();
+    }
+    if chain.is_empty() {
+        chain.push(error.to_string());
+    }
+    const MOST: usize = 3;
+    one_line(&chain.split_off(chain.len().saturating_sub(MOST)).join(": "))
+}
+
+fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,154 @@
+//! IAM of one account behind core's [`Provider`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use cni_plan_core::{
+    BoxFuture, BoxedProgress, Change, ErrorKind, Observation, Provider, ProviderError, Resource, Target,
+};
+use futures::future::join;
+
+use crate::attachment::inspect::AttachedPolicies;
+use crate::failure::Intent;
+use crate::login::Caller;
+use crate::session::Session;
+use crate::transition::Transition;
+use crate::transport::at_most;
+use crate::{attachment, oidc_provider, policy, role};
+
+/// Calls under way at once while observing; IAM throttles far below what a connection could carry.
+const AT_ONCE: usize = 16;
+
+/// One account's IAM, by one caller.
+pub struct IamProvider {
+    session: Arc<Session>,
+    caller: Caller,
+}
+
+impl IamProvider {
+    pub(crate) fn new(session: Arc<Session>, caller: Caller) -> IamProvider {
+        IamProvider { session, caller }
+    }
+
+    /// The account's twelve digits.
+    pub fn account(&self) -> &str {
+        &self.caller.account
+    }
+
+    /// The ARN of the user or role that calls.
+    pub fn caller_arn(&self) -> &str {
+        &self.caller.arn
+    }
+
+    pub(crate) fn client(&self) -> &aws_sdk_iam::Client {
+        &self.session.iam
+    }
+
+    /// A call on `on`; `doing` completes "cannot … in account …".
+    pub(crate) fn intent(&self, action: &'static str, on: &str, doing: &str) -> Intent<'_> {
+        self.session.intent(action, on, format!("cannot {doing} in account {}", self.caller.account))
+    }
+
+    async fn observe_one(&self, target: &Target, attached: &AttachedPolicies) -> Observation {
+        let found = match target {
+            Target::OidcProvider { arn, .. } => {
+                oidc_provider::inspect::inspect(self, arn).await.map(|it| it.map(Resource::OidcProvider))
+            }
+            Target::Policy { arn, .. } => policy::inspect::inspect(self, arn).await.map(|it| it.map(Resource::Policy)),
+            Target::Role { name, .. } => role::inspect::inspect(self, name).await.map(|it| it.map(Resource::Role)),
+            Target::Attachment { role, policy_arn, .. } => {
+                attached.find(role, policy_arn).map(|it| it.map(Resource::Attachment))
+            }
+            Target::ServiceAccount { .. } | Target::Pods { .. } => Err(not_iam(target)),
+        };
+        match found {
+            Ok(Some(resource)) => Observation::Present(resource),
+            Ok(None) => Observation::Absent,
+            Err(error) => Observation::Unseen(error),
+        }
+    }
+
+    async fn write(&self, change: &Change) -> Result<(), ProviderError> {
+        match &change.target {
+            Target::OidcProvider { arn, .. } => {
+                let states = Transition::of(change, |it| match it {
+                    Resource::OidcProvider(provider) => Some(provider),
+                    _ => None,
+                })?;
+                oidc_provider::apply::apply(self, arn, &states).await
+            }
+            Target::Policy { arn, .. } => {
+                let states = Transition::of(change, |it| match it {
+                    Resource::Policy(policy) => Some(policy),
+                    _ => None,
+                })?;
+                policy::apply::apply(self, arn, &states).await
+            }
+            Target::Role { name, .. } => {
+                let states = Transition::of(change, |it| match it {
+                    Resource::Role(role) => Some(role),
+                    _ => None,
+                })?;
+                role::apply::apply(self, name, &states).await
+            }
+            Target::Attachment { role, policy_arn, .. } => {
+                let states = Transition::of(change, |it| match it {
+                    Resource::Attachment(attachment) => Some(attachment),
+                    _ => None,
+                })?;
+                attachment::apply::apply(self, role, policy_arn, &states).await
+            }
+            Target::ServiceAccount { .. } | Target::Pods { .. } => Err(not_iam(&change.target)),
+        }
+    }
+}
+
+impl Provider for IamProvider {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            // Each thing is read once, however many targets name it.
+            let distinct: BTreeSet<&Target> = targets.iter().copied().collect();
+            let roles: BTreeSet<&str> = distinct.iter().filter_map(|target| role_of_attachment(target)).collect();
+            let (alone, listed): (Vec<&Target>, Vec<&Target>) =
+                distinct.into_iter().partition(|target| role_of_attachment(target).is_none());
+            let none = AttachedPolicies::default();
+            let read_alone: Vec<_> = alone.iter().map(|target| self.observe_one(target, &none)).collect();
+            let (found, attached) =
+                join(at_most(AT_ONCE, read_alone), AttachedPolicies::read(self, roles, AT_ONCE)).await;
+            let mut seen: BTreeMap<&Target, Observation> = alone.into_iter().zip(found).collect();
+            for target in listed {
+                seen.insert(target, self.observe_one(target, &attached).await);
+            }
+            targets
+                .iter()
+                .map(|target| seen.get(target).cloned().expect("every target is among the distinct ones"))
+                .collect()
+        })
+    }
+
+    // IAM answers a write before all of its readers know of it. Waiting until reads agree belongs
+    // here, between the write and the return, for all kinds at once.
+    fn apply<'a>(
+        &'a self,
+        change: &'a Change,
+        _progress: BoxedProgress<'a>,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(self.write(change))
+    }
+}
+
+fn role_of_attachment(target: &Target) -> Option<&str> {
+    match target {
+        Target::Attachment { role, .. } => Some(role),
+        _ => None,
+    }
+}
+
+fn not_iam(target: &Target) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("cannot look for {target:?} in IAM"),
+        why: "it belongs to a cluster's API server".to_owned(),
+        cure: "this is a defect of cni-plan: please report it".to_owned(),
+    }
+}

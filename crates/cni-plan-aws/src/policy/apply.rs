@@ -1,0 +1,131 @@
+//! Makes a policy, gives it a new version or its former one back, or takes it away.
+
+use cni_plan_core::{ErrorKind, Policy, PolicyHistory, ProviderError};
+
+use super::convert::{document_of, path_of, same_but_for_history};
+use super::inspect::{inspect, version};
+use crate::IamProvider;
+use crate::failure::{Intent, if_there};
+use crate::transition::{Standing, Transition};
+
+pub(crate) async fn apply(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
+    match (states.before, states.after) {
+        (None, None) => Ok(()),
+        (None, Some(after)) => create(iam, after, states).await,
+        (Some(before), Some(after)) => update(iam, before, after, states).await,
+        (Some(_), None) => delete(iam, arn, states).await,
+    }
+}
+
+async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:CreatePolicy", &after.arn, "create");
+    let call = iam
+        .client()
+        .create_policy()
+        .policy_name(&after.name)
+        .path(path_of(&after.arn))
+        .set_description(after.description.clone())
+        .policy_document(after.document.to_json());
+    match call.send().await.map_err(|error| intent.failed(error)) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == ErrorKind::Conflict => {
+            let live = inspect(iam, &after.arn).await?;
+            match states.standing(live.as_ref(), same_but_for_history, &intent)? {
+                Standing::Done => Ok(()),
+                Standing::AsPlanned => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Where the version to go back to still exists, it is put in force again and what came after it
+/// goes; otherwise the document becomes a new version.
+async fn update(
+    iam: &IamProvider,
+    before: &Policy,
+    after: &Policy,
+    states: &Transition<'_, Policy>,
+) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "update");
+    let live = inspect(iam, &after.arn).await?;
+    states.standing(live.as_ref(), same_but_for_history, &intent)?;
+    let Some((live, history)) = live.and_then(|live| live.history.clone().map(|history| (live, history))) else {
+        return Ok(());
+    };
+    if !same_but_for_history(&live, after) {
+        match former_version(iam, after, &history).await? {
+            Some(former) => set_default(iam, &after.arn, &former.default_version).await?,
+            None => {
+                if let Some(oldest) = history.to_evict() {
+                    delete_version(iam, &after.arn, oldest).await?;
+                }
+                return create_version(iam, after).await;
+            }
+        }
+    }
+    delete_later_versions(iam, before, after).await
+}
+
+/// What `after` knows of the versions it was in force with, if its own is still there unchanged.
+async fn former_version<'a>(
+    iam: &IamProvider,
+    after: &'a Policy,
+    live: &PolicyHistory,
+) -> Result<Option<&'a PolicyHistory>, ProviderError> {
+    let Some(former) = &after.history else { return Ok(None) };
+    if former.default_version == live.default_version || !live.versions.contains(&former.default_version) {
+        return Ok(None);
+    }
+    let found = version(iam, &after.arn, &former.default_version).await?;
+    let same = found.is_some_and(|found| document_of(&found).is_ok_and(|document| document == after.document));
+    Ok(same.then_some(former))
+}
+
+/// The versions that were made between `after`'s time and `before`'s: on the way back, ours.
+async fn delete_later_versions(iam: &IamProvider, before: &Policy, after: &Policy) -> Result<(), ProviderError> {
+    let (Some(later), Some(former)) = (&before.history, &after.history) else { return Ok(()) };
+    for version in later.versions.iter().filter(|version| !former.versions.contains(version)) {
+        delete_version(iam, &after.arn, version).await?;
+    }
+    Ok(())
+}
+
+async fn set_default(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:SetDefaultPolicyVersion", arn, "set the default version of");
+    let call = iam.client().set_default_policy_version().policy_arn(arn).version_id(version);
+    call.send().await.map_err(|error| intent.failed(error))?;
+    Ok(())
+}
+
+async fn create_version(iam: &IamProvider, after: &Policy) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "create a version of");
+    let call = iam.client().create_policy_version().policy_arn(&after.arn).set_as_default(true);
+    call.policy_document(after.document.to_json()).send().await.map_err(|error| intent.failed(error))?;
+    Ok(())
+}
+
+/// Only the policy that was planned on; its versions first, as IAM asks for.
+async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:DeletePolicy", arn, "delete");
+    let live = inspect(iam, arn).await?;
+    let Standing::AsPlanned = states.standing(live.as_ref(), same_but_for_history, &intent)? else { return Ok(()) };
+    if let Some(history) = live.and_then(|live| live.history) {
+        for version in history.versions.iter().filter(|version| **version != history.default_version) {
+            delete_version(iam, arn, version).await?;
+        }
+    }
+    if_there(iam.client().delete_policy().policy_arn(arn).send().await.map_err(|error| intent.failed(error)))?;
+    Ok(())
+}
+
+async fn delete_version(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
+    let intent = on(iam, "iam:DeletePolicyVersion", arn, &format!("delete version {version} of"));
+    let call = iam.client().delete_policy_version().policy_arn(arn).version_id(version);
+    if_there(call.send().await.map_err(|error| intent.failed(error)))?;
+    Ok(())
+}
+
+fn on<'a>(iam: &'a IamProvider, action: &'static str, arn: &str, verb: &str) -> Intent<'a> {
+    iam.intent(action, arn, &format!("{verb} policy {arn}"))
+}
