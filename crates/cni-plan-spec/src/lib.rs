@@ -1,11 +1,12 @@
 //! The spec: YAML text to a checked [`Spec`], with every problem reported at once.
 //!
-//! The way of a text: [`yaml`](self) turns it into a tree of nodes that know their places, `read`
-//! walks that tree with the format's rules in hand and collects diagnostics, and what comes out is
-//! a [`Spec`] whose values need no further checking of form. Nothing here opens a file, reads the
+//! The way of a text: `yaml` turns it into a tree of nodes that know their places; `read` walks
+//! that tree with the format's rules in hand and collects diagnostics; what comes out is a
+//! [`Spec`] whose values need no further checking of form. Nothing here opens a file, reads the
 //! environment or knows what is live: the caller hands in the text and a way to read the policy
 //! documents that it names.
 
+mod compile;
 mod diagnostic;
 mod name_template;
 mod read;
@@ -14,6 +15,7 @@ mod source;
 mod spec;
 mod yaml;
 
+pub use compile::{CompileProblem, cluster_refs, compile};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
 pub use read::parse;

@@ -49,11 +49,14 @@ pub fn compile(spec: &Spec, clusters: &[PlannedCluster]) -> Result<DependencyGra
             problems.push(problem);
         }
     }
-    for (wanted, planned, names) in named.iter().filter(|(wanted, ..)| wanted.detach) {
-        nodes::add_detaches(&mut graph, wanted, planned, names);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    for (_, planned, names) in named.iter().filter(|(wanted, ..)| wanted.detach) {
+        nodes::add_detaches(&mut graph, planned, names);
     }
     nodes::connect_detaches(&mut graph, &verified_on);
-    if problems.is_empty() { Ok(graph) } else { Err(problems) }
+    Ok(graph)
 }
 
 /// One role for two clusters would make two steps write one trust document.
@@ -64,7 +67,10 @@ fn shared_roles(named: &[(&ClusterSpec, &PlannedCluster, ClusterNames)]) -> Vec<
         match first.get(&(planned.facts.account.as_str(), names.role_name.as_str())) {
             Some(other) => problems.push(CompileProblem {
                 position: wanted.position_of("role"),
-                what: format!("clusters `{}` and `{}` would share the role {}", other.name, wanted.name, names.role_name),
+                what: format!(
+                    "clusters `{}` and `{}` would share the role {}",
+                    other.name, wanted.name, names.role_name
+                ),
                 why: "each cluster's plan writes its own trust into its role, and both are in one account".to_owned(),
                 cure: "put `{cluster}` (or `{region}`) into `role.name`".to_owned(),
             }),

@@ -108,11 +108,7 @@ pub(super) fn of(wanted: &ClusterSpec, planned: &PlannedCluster) -> Result<Clust
         policy,
         node_policies,
         node_roles,
-        verify: Address::new(
-            &planned.cluster.key,
-            Kind::Verify,
-            &[&service_account.namespace, &service_account.name],
-        ),
+        verify: Address::new(&planned.cluster.key, Kind::Verify, &[&service_account.namespace, &service_account.name]),
     })
 }
 

@@ -67,10 +67,8 @@ pub(super) fn add(
         namespace: service_account.namespace.clone(),
         service_account: service_account.name.clone(),
     };
-    let identity = PodIdentity::WebIdentity {
-        role_arn: names.role_arn.clone(),
-        sts_regional: wanted.sts_regional_endpoints,
-    };
+    let identity =
+        PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints };
     let restart = in_cluster(Kind::Restart);
     put(graph, key, &restart, pods.clone(), Wanted::Run(restart_of(wanted, identity.clone())));
     graph.depend(&restart, &annotate);
@@ -81,8 +79,7 @@ pub(super) fn add(
 }
 
 /// The family's policy off each of the cluster's node roles.
-pub(super) fn add_detaches(graph: &mut Graph, wanted: &ClusterSpec, planned: &PlannedCluster, names: &ClusterNames) {
-    debug_assert!(wanted.detach, "asked only for clusters that want it");
+pub(super) fn add_detaches(graph: &mut Graph, planned: &PlannedCluster, names: &ClusterNames) {
     let account = &planned.facts.account;
     for role in &names.node_roles {
         for policy in &names.node_policies {
@@ -138,12 +135,7 @@ fn role_state(wanted: &ClusterSpec, names: &ClusterNames) -> Role {
     Role {
         name: names.role_name.clone(),
         path: wanted.role.path.clone(),
-        trust: documents::trust(
-            &names.provider_arn,
-            &names.issuer,
-            &service_account.namespace,
-            &service_account.name,
-        ),
+        trust: documents::trust(&names.provider_arn, &names.issuer, &service_account.namespace, &service_account.name),
         description: wanted.role.description.clone(),
         permissions_boundary: wanted.role.permissions_boundary.clone(),
         tags: wanted.role.tags.clone(),

@@ -1,0 +1,166 @@
+use super::*;
+use cni_plan_core::{ClusterFacts, IpFamily, Kind, NodeRole, Resource, Wanted};
+
+fn spec(text: &str) -> Spec {
+    let none = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
+    crate::parse("spec.yaml", text, &none).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn planned(spec: &Spec, change: impl Fn(&str, &mut ClusterFacts)) -> Vec<PlannedCluster> {
+    let facts = |key: &str| {
+        let mut facts = ClusterFacts {
+            account: "111122223333".to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-west-2".to_owned(),
+            ip_family: IpFamily::Ipv4,
+            issuer: Some(format!("oidc.eks.us-west-2.amazonaws.com/id/{key}")),
+            version: "1.33".to_owned(),
+            managed_addon: None,
+            node_roles: vec![NodeRole {
+                name: "AmazonEKSNodeRole".to_owned(),
+                found_in: vec!["nodegroup workers".to_owned()],
+            }],
+            endpoint: None,
+            certificate_authority: None,
+        };
+        change(key, &mut facts);
+        facts
+    };
+    cluster_refs(spec)
+        .into_iter()
+        .map(|(cluster, asked)| PlannedCluster { facts: facts(&cluster.key), cluster, asked })
+        .collect()
+}
+
+/// Each address with what it depends on, as text.
+fn edges(graph: &DependencyGraph<Node>) -> Vec<String> {
+    let mut lines: Vec<String> = graph
+        .iter()
+        .map(|(address, _)| {
+            let on: Vec<&str> = graph.dependencies(address).into_iter().map(Address::as_str).collect();
+            format!("{address} <- [{}]", on.join(", "))
+        })
+        .collect();
+    lines.sort();
+    lines
+}
+
+fn compiled(
+    text: &str,
+    change: impl Fn(&str, &mut ClusterFacts),
+) -> Result<DependencyGraph<Node>, Vec<CompileProblem>> {
+    let spec = spec(text);
+    let clusters = planned(&spec, change);
+    compile(&spec, &clusters)
+}
+
+fn whats(problems: &[CompileProblem]) -> Vec<&str> {
+    problems.iter().map(|problem| problem.what.as_str()).collect()
+}
+
+#[test]
+fn one_cluster_is_the_procedure() {
+    let graph = compiled("version: 1\nclusters:\n  - name: c\n", |_, _| {}).unwrap();
+    assert_eq!(
+        edges(&graph),
+        [
+            "111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy <- [c/role/AmazonEKSVPCCNIRole-c]",
+            "111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy <- [c/verify/kube-system/aws-node]",
+            "c/annotate/kube-system/aws-node <- [111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy]",
+            "c/oidc-provider <- []",
+            "c/restart/kube-system/aws-node <- [c/annotate/kube-system/aws-node]",
+            "c/role/AmazonEKSVPCCNIRole-c <- [c/oidc-provider]",
+            "c/verify/kube-system/aws-node <- [c/restart/kube-system/aws-node]",
+        ]
+    );
+}
+
+#[test]
+fn an_ipv6_cluster_owns_its_policy() {
+    let graph = compiled("version: 1\nclusters:\n  - name: c\n", |_, facts| facts.ip_family = IpFamily::Ipv6).unwrap();
+    let policy = Address::new("111122223333", Kind::Policy, &["AmazonEKS_CNI_IPv6_Policy"]);
+    let Some(Wanted::Present(Resource::Policy(wanted))) = graph.get(&policy).map(|node| &node.wanted) else {
+        panic!("the policy is wanted")
+    };
+    assert_eq!(wanted.arn, "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_IPv6_Policy");
+    let document = wanted.document.to_json();
+    assert!(document.contains("ec2:DescribeSubnets"), "plugins from v1.22.1 abort without it");
+    let attach = Address::new("111122223333", Kind::Attach, &["AmazonEKSVPCCNIRole-c", "AmazonEKS_CNI_IPv6_Policy"]);
+    assert!(graph.dependencies(&attach).contains(&&policy));
+}
+
+#[test]
+fn a_shared_node_role_waits_for_every_cluster_on_it_even_one_that_keeps_it() {
+    let text = "version: 1\nclusters:\n  - name: blue\n  - name: green\n    detach: false\n";
+    let graph = compiled(text, |_, _| {}).unwrap();
+    let detach = Address::new("111122223333", Kind::Detach, &["AmazonEKSNodeRole", "AmazonEKS_CNI_Policy"]);
+    let waits: Vec<&str> = graph.dependencies(&detach).into_iter().map(Address::scope).collect();
+    assert_eq!(waits, ["blue", "green"]);
+    assert_eq!(graph.get(&detach).unwrap().clusters, ["blue", "green"]);
+}
+
+#[test]
+fn partitions_and_paths_are_in_every_arn() {
+    let text = "version: 1\nclusters:\n  - name: c\n    role: { path: /eks/ }\n";
+    let graph = compiled(text, |_, facts| facts.partition = "aws-cn".to_owned()).unwrap();
+    let role = Address::new("c", Kind::Role, &["AmazonEKSVPCCNIRole-c"]);
+    let Wanted::Present(Resource::Role(wanted)) = &graph.get(&role).unwrap().wanted else { panic!("it is wanted") };
+    assert!(wanted.trust.to_json().contains("arn:aws-cn:iam::111122223333:oidc-provider/"));
+    let annotate = Address::new("c", Kind::Annotate, &["kube-system", "aws-node"]);
+    let Wanted::Present(Resource::ServiceAccount(account)) = &graph.get(&annotate).unwrap().wanted else {
+        panic!("it is wanted")
+    };
+    let value = &account.annotations["eks.amazonaws.com/role-arn"].value;
+    assert_eq!(value, "arn:aws-cn:iam::111122223333:role/eks/AmazonEKSVPCCNIRole-c");
+}
+
+#[test]
+fn same_names_elsewhere_get_keys_of_their_own() {
+    let text = "version: 1\nclusters:\n  - { name: c, region: eu-west-1 }\n  - { name: c, region: us-west-2 }\n  \
+                - { name: d }\n";
+    let keys: Vec<String> = cluster_refs(&spec(text)).into_iter().map(|(cluster, _)| cluster.key).collect();
+    assert_eq!(keys, ["c@eu-west-1", "c@us-west-2", "d"]);
+}
+
+#[test]
+fn everything_that_is_live_and_contradicts_the_spec_is_told_at_once() {
+    let text = "version: 1\nclusters:\n  - name: a\n    ipFamily: ipv6\n  - name: b\n  - name: d\n";
+    let problems = compiled(text, |key, facts| match key {
+        "b" => facts.managed_addon = Some("v1.20.0-eksbuild.1".to_owned()),
+        "d" => facts.issuer = None,
+        _ => {}
+    })
+    .unwrap_err();
+    assert_eq!(
+        whats(&problems),
+        [
+            "cluster `a` is not ipv6",
+            "cluster `b` has the plugin as an EKS add-on, which is not supported yet",
+            "cluster `d` has no OIDC issuer",
+        ]
+    );
+    assert_eq!(problems[0].position.to_string(), "4:15");
+}
+
+#[test]
+fn clusters_cannot_share_a_role_or_differ_over_a_policy() {
+    let shared = "version: 1\ndefaults: { role: { name: Cni } }\nclusters:\n  - name: a\n  - name: b\n";
+    let problems = compiled(shared, |_, _| {}).unwrap_err();
+    assert_eq!(whats(&problems), ["clusters `a` and `b` would share the role Cni"]);
+
+    let differing = "version: 1\ndefaults: { policy: { name: Mine } }\nclusters:\n  - name: a\n  - name: b\n";
+    let problems = compiled(differing, |key, facts| {
+        if key == "b" {
+            facts.ip_family = IpFamily::Ipv6;
+        }
+    })
+    .unwrap_err();
+    assert_eq!(whats(&problems), ["cluster `b` wants another policy Mine than a cluster before it"]);
+}
+
+#[test]
+fn a_node_role_is_not_the_plugins_role() {
+    let text = "version: 1\nclusters:\n  - name: c\n    role: { name: AmazonEKSNodeRole }\n";
+    let problems = compiled(text, |_, _| {}).unwrap_err();
+    assert_eq!(whats(&problems), ["role AmazonEKSNodeRole is a node role of cluster `c`"]);
+}
