@@ -1,1 +1,145 @@
-//! Placeholder.
+//! One cluster's API server behind core's [`Provider`]: the plugin's service account, its
+//! DaemonSet and its pods.
+//!
+//! Laid out by what is reached: [`service_account`] for the annotations, [`pods`] for the two
+//! actions on pods, [`client`] for the way there. What can be decided without a call is decided in
+//! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
+//! a record of its own, or sleeps where it could watch.
+
+mod client;
+mod error;
+mod pods;
+mod service_account;
+
+use std::sync::Arc;
+
+use cni_plan_core::{
+    BoxFuture, BoxedProgress, CallObserver, Change, ErrorKind, KubernetesAccess, Observation, Provider, ProviderError,
+    Resource, Run, Target, TokenSource,
+};
+
+use crate::client::Connection;
+
+/// The provider of one cluster, for the targets whose owner is that cluster.
+pub struct ClusterProvider {
+    connection: Connection,
+}
+
+impl ClusterProvider {
+    /// From a kubeconfig's context: the file given, else `KUBECONFIG`, then `~/.kube/config`; the
+    /// context given, else the file's current one. Reads the file and calls nobody; a credential
+    /// plugin that the file names runs before the first call.
+    ///
+    /// # Errors
+    /// The file cannot be read, or names no such context.
+    pub async fn from_kubeconfig(
+        key: &str,
+        access: &KubernetesAccess,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ProviderError> {
+        let connection = Connection::from_kubeconfig(key, access, observer).await?;
+        Ok(ClusterProvider { connection })
+    }
+
+    /// From the cluster's endpoint, its certificate authority as EKS DescribeCluster has it (PEM in
+    /// base64; absent for plain HTTP or a public certificate) and a source of tokens, which is
+    /// asked before each request. Calls nobody.
+    ///
+    /// # Errors
+    /// The endpoint is no URL.
+    pub fn from_endpoint(
+        key: &str,
+        endpoint: &str,
+        certificate_authority: Option<&str>,
+        tokens: Arc<dyn TokenSource>,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Self, ProviderError> {
+        let connection = Connection::from_endpoint(key, endpoint, certificate_authority, tokens, observer)?;
+        Ok(ClusterProvider { connection })
+    }
+
+    async fn observe_one(&self, target: &Target) -> Observation {
+        let observed = match target {
+            Target::ServiceAccount { namespace, name, .. } => {
+                service_account::observe(&self.connection, namespace, name).await
+            }
+            Target::Pods { namespace, service_account, .. } => {
+                pods::observe(&self.connection, namespace, service_account).await
+            }
+            _ => Err(not_ours(&self.connection, target)),
+        };
+        match observed {
+            Ok(Some(resource)) => Observation::Present(resource),
+            Ok(None) => Observation::Absent,
+            Err(error) => Observation::Unseen(error),
+        }
+    }
+
+    async fn apply_one(&self, change: &Change, progress: BoxedProgress<'_>) -> Result<(), ProviderError> {
+        match (&change.target, &change.run) {
+            (Target::ServiceAccount { .. }, None) => match (&change.before, &change.after) {
+                (Some(Resource::ServiceAccount(before)), Some(Resource::ServiceAccount(after))) => {
+                    service_account::apply(&self.connection, before, after).await
+                }
+                _ => Err(not_made_here(&self.connection, change)),
+            },
+            (
+                Target::Pods { namespace, service_account, .. },
+                Some(Run::Restart { identity, canary, max_unavailable, timeout }),
+            ) => {
+                let plan = pods::Restart {
+                    wanted: identity,
+                    canary: *canary,
+                    max_unavailable: *max_unavailable,
+                    timeout: *timeout,
+                };
+                pods::restart(&self.connection, namespace, service_account, plan, progress).await
+            }
+            (Target::Pods { namespace, service_account, .. }, Some(Run::Verify { identity, timeout, soak })) => {
+                let plan = pods::Verify { wanted: identity, timeout: *timeout, soak: *soak };
+                pods::verify(&self.connection, namespace, service_account, plan, progress).await
+            }
+            (target, _) => Err(not_ours(&self.connection, target)),
+        }
+    }
+}
+
+impl Provider for ClusterProvider {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            // A restart and its verification have one target: it is read once.
+            let mut distinct: Vec<&Target> = targets.to_vec();
+            distinct.sort();
+            distinct.dedup();
+            let observed = futures::future::join_all(distinct.iter().map(|target| self.observe_one(target))).await;
+            let of = |target: &Target| distinct.binary_search(&target).expect("every target is among the distinct");
+            targets.iter().map(|target| observed[of(target)].clone()).collect()
+        })
+    }
+
+    fn apply<'a>(
+        &'a self,
+        change: &'a Change,
+        progress: BoxedProgress<'a>,
+    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(self.apply_one(change, progress))
+    }
+}
+
+fn not_ours(connection: &Connection, target: &Target) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("cannot reach {target:?} in cluster {}", connection.key()),
+        why: "an API server answers for service accounts and pods only".to_owned(),
+        cure: "plan again: this change set does not fit this version of cni-plan".to_owned(),
+    }
+}
+
+fn not_made_here(connection: &Connection, change: &Change) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("cannot {:?} {} in cluster {}", change.action, change.address, connection.key()).to_lowercase(),
+        why: "a service account belongs to the plugin's manifest and is only annotated".to_owned(),
+        cure: "install the plugin first, then plan again".to_owned(),
+    }
+}

@@ -1,0 +1,240 @@
+//! The way to one API server: where it is, who we are, and what every call goes through.
+//!
+//! From the outside in: the call is timed and reported ([`observe_layer`]), reads are repeated
+//! where that may help ([`retry`]), a token is put on ([`token`]), kube's own stack sends it.
+//! The client is made at the first call, so that constructing a provider costs nothing.
+
+mod observe_layer;
+mod retry;
+mod token;
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cni_plan_core::{CallObserver, ErrorKind, KubernetesAccess, ProviderError, TokenSource};
+use kube::api::{Api, ListParams};
+use kube::client::{Body, ClientBuilder};
+use kube::config::{
+    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext,
+};
+use kube::{Client, Config};
+use serde::de::DeserializeOwned;
+use tokio::sync::OnceCell;
+use tower::buffer::BufferLayer;
+use tower::retry::RetryLayer;
+
+use crate::error::{Attempt, CallError};
+use observe_layer::ObserveLayer;
+use retry::RetryReads;
+
+/// For the TCP and TLS handshakes.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one call with its retries; a watch has none.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Items on one page of a list, as client-go's pager has it.
+const PAGE: u32 = 500;
+/// Requests that may wait for the connection pool.
+const QUEUE: usize = 1024;
+
+/// One API server.
+pub(crate) struct Connection {
+    key: String,
+    server: String,
+    source: Source,
+    observer: Arc<dyn CallObserver>,
+    client: OnceCell<Client>,
+}
+
+/// Where the address and the credentials come from.
+enum Source {
+    Context(Box<Config>),
+    Endpoint { kubeconfig: Box<Kubeconfig>, tokens: Arc<dyn TokenSource> },
+}
+
+impl Connection {
+    pub(crate) async fn from_kubeconfig(
+        key: &str,
+        access: &KubernetesAccess,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Connection, ProviderError> {
+        let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
+        let read = match &access.kubeconfig {
+            Some(file) => Kubeconfig::read_from(file),
+            None => Kubeconfig::read(),
+        };
+        let config = match read {
+            Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
+            Err(error) => Err(error),
+        };
+        let config = config.map_err(|error| unusable_kubeconfig(key, access, &error))?;
+        Ok(Connection {
+            key: key.to_owned(),
+            server: config.cluster_url.to_string(),
+            source: Source::Context(Box::new(config)),
+            observer,
+            client: OnceCell::new(),
+        })
+    }
+
+    pub(crate) fn from_endpoint(
+        key: &str,
+        endpoint: &str,
+        certificate_authority: Option<&str>,
+        tokens: Arc<dyn TokenSource>,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<Connection, ProviderError> {
+        endpoint.parse::<http::Uri>().map_err(|error| ProviderError {
+            kind: ErrorKind::Refused,
+            what: format!("cannot reach the API server of cluster {key}"),
+            why: format!("its endpoint {endpoint} is no URL: {error}"),
+            cure: "give the spec a `kubernetes.context` to reach the cluster by".to_owned(),
+        })?;
+        Ok(Connection {
+            key: key.to_owned(),
+            server: endpoint.to_owned(),
+            source: Source::Endpoint { kubeconfig: Box::new(kubeconfig_of(endpoint, certificate_authority)), tokens },
+            observer,
+            client: OnceCell::new(),
+        })
+    }
+
+    /// The cluster's key in the spec.
+    pub(crate) fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// The API server's URL.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The client; made at the first call, when a credential plugin may run.
+    pub(crate) async fn client(&self) -> Result<Client, ProviderError> {
+        let client = self.client.get_or_try_init(|| self.connect()).await;
+        client.cloned().map_err(|error| Attempt::new("reach the API server", "get", "", None).failed(self, error))
+    }
+
+    /// One call within its time.
+    pub(crate) async fn call<T>(
+        &self,
+        attempt: &Attempt<'_>,
+        call: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, ProviderError> {
+        self.try_call(call).await.map_err(|error| attempt.failed(self, error))
+    }
+
+    /// As [`Connection::call`], for callers to whom a refusal is an answer.
+    pub(crate) async fn try_call<T>(&self, call: impl Future<Output = kube::Result<T>>) -> Result<T, CallError> {
+        match tokio::time::timeout(CALL_TIMEOUT, call).await {
+            Ok(answer) => answer.map_err(CallError::from),
+            Err(_) => Err(CallError::NoAnswer(CALL_TIMEOUT)),
+        }
+    }
+
+    /// All items of a list, page by page. A list whose pages expired under us begins anew, once.
+    pub(crate) async fn list<K>(
+        &self,
+        attempt: &Attempt<'_>,
+        api: &Api<K>,
+        params: &ListParams,
+    ) -> Result<Vec<K>, ProviderError>
+    where
+        K: Clone + DeserializeOwned + Debug,
+    {
+        let mut params = params.clone().limit(PAGE);
+        let mut items = Vec::new();
+        let mut begun_anew = false;
+        loop {
+            let page = match self.try_call(api.list(&params)).await {
+                Err(error) if error.code() == Some(410) && params.continue_token.is_some() && !begun_anew => {
+                    begun_anew = true;
+                    params.continue_token = None;
+                    items.clear();
+                    continue;
+                }
+                page => page.map_err(|error| attempt.failed(self, error))?,
+            };
+            items.extend(page.items);
+            match page.metadata.continue_.filter(|token| !token.is_empty()) {
+                Some(token) => params.continue_token = Some(token),
+                None => return Ok(items),
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Client, CallError> {
+        let (mut config, tokens) = match &self.source {
+            Source::Context(config) => (config.as_ref().clone(), None),
+            Source::Endpoint { kubeconfig, tokens } => {
+                let options = KubeConfigOptions::default();
+                let config = Config::from_custom_kubeconfig(kubeconfig.as_ref().clone(), &options).await;
+                (config.map_err(kube::Error::InferKubeconfig)?, Some(Arc::clone(tokens)))
+            }
+        };
+        config.connect_timeout = Some(CONNECT_TIMEOUT);
+        // kube would repeat writes too, and for minutes.
+        config.default_retry = false;
+        let namespace = config.default_namespace.clone();
+        // A credential plugin runs in here, and blocks while it does.
+        let built = tokio::task::spawn_blocking(move || ClientBuilder::try_from(config));
+        let builder = built.await.map_err(CallError::Interrupted)??;
+        let builder = builder
+            .with_layer(&BufferLayer::<http::Request<Body>>::new(QUEUE))
+            .with_layer(&token::layer(tokens))
+            .with_layer(&RetryLayer::new(RetryReads::default()))
+            .with_layer(&ObserveLayer::new(Arc::clone(&self.observer)));
+        tracing::debug!(cluster = self.key, server = self.server, namespace, "connecting");
+        Ok(builder.build())
+    }
+}
+
+/// A kubeconfig for an endpoint: kube decodes the authority and honours the proxy environment.
+fn kubeconfig_of(endpoint: &str, certificate_authority: Option<&str>) -> Kubeconfig {
+    const NAME: &str = "endpoint";
+    Kubeconfig {
+        clusters: vec![NamedCluster {
+            name: NAME.to_owned(),
+            cluster: Some(Cluster {
+                server: Some(endpoint.to_owned()),
+                certificate_authority_data: certificate_authority.map(str::to_owned),
+                ..Cluster::default()
+            }),
+            other: BTreeMap::new(),
+        }],
+        auth_infos: vec![NamedAuthInfo {
+            name: NAME.to_owned(),
+            auth_info: Some(AuthInfo::default()),
+            other: BTreeMap::new(),
+        }],
+        contexts: vec![NamedContext {
+            name: NAME.to_owned(),
+            context: Some(Context { cluster: NAME.to_owned(), user: Some(NAME.to_owned()), ..Context::default() }),
+            other: BTreeMap::new(),
+        }],
+        current_context: Some(NAME.to_owned()),
+        ..Kubeconfig::default()
+    }
+}
+
+fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &kube::config::KubeconfigError) -> ProviderError {
+    use kube::config::KubeconfigError;
+    let file = access.kubeconfig.as_deref().unwrap_or("KUBECONFIG or ~/.kube/config");
+    let (kind, cure) = match error {
+        KubeconfigError::ReadConfig(..) | KubeconfigError::FindPath => {
+            (ErrorKind::NotFound, "name an existing file under `kubernetes.kubeconfig`, or set KUBECONFIG")
+        }
+        KubeconfigError::LoadContext(_) | KubeconfigError::CurrentContextNotSet => (
+            ErrorKind::NotFound,
+            "`kubectl config get-contexts` lists the contexts; name one under `kubernetes.context`",
+        ),
+        _ => (ErrorKind::Refused, "check that `kubectl config view` reads the file"),
+    };
+    ProviderError {
+        kind,
+        what: format!("cannot use the kubeconfig of cluster {key}: {file}"),
+        why: crate::error::one_line(&error.to_string()),
+        cure: cure.to_owned(),
+    }
+}

@@ -1,0 +1,137 @@
+//! Repeats reads that failed for a passing reason. A write is never repeated here: whether it
+//! happened is for the caller to find out.
+
+use std::error::Error;
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode};
+use kube::client::Body;
+use tokio::time::Sleep;
+use tower::BoxError;
+use tower::retry::Policy;
+use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
+
+/// Attempts after the first.
+const RETRIES: u32 = 4;
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+const JITTER: f64 = 0.5;
+
+/// The policy of one request.
+#[derive(Clone)]
+pub(super) struct RetryReads {
+    left: u32,
+    backoff: ExponentialBackoff,
+}
+
+impl Default for RetryReads {
+    fn default() -> Self {
+        let mut pauses = ExponentialBackoffMaker::new(FIRST_PAUSE, LONGEST_PAUSE, JITTER, Default::default())
+            .expect("the pauses are ordered and the jitter is positive");
+        RetryReads { left: RETRIES, backoff: pauses.make_backoff() }
+    }
+}
+
+impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryReads {
+    type Future = Sleep;
+
+    fn retry(&mut self, _: &mut Request<Body>, result: &mut Result<Response<B>, BoxError>) -> Option<Sleep> {
+        let passing = match result {
+            Ok(response) => is_passing_status(response.status()),
+            Err(error) => is_passing_error(error.as_ref()),
+        };
+        if !passing || self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        let pause = self.backoff.next_backoff();
+        match result.as_ref().ok().and_then(retry_after) {
+            Some(asked) if asked > FIRST_PAUSE && asked <= LONGEST_PAUSE => Some(tokio::time::sleep(asked)),
+            _ => Some(pause),
+        }
+    }
+
+    fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
+        if request.method() != Method::GET {
+            return None;
+        }
+        let mut copy = Request::new(request.body().try_clone()?);
+        request.method().clone_into(copy.method_mut());
+        request.uri().clone_into(copy.uri_mut());
+        request.headers().clone_into(copy.headers_mut());
+        request.extensions().clone_into(copy.extensions_mut());
+        Some(copy)
+    }
+}
+
+fn is_passing_status(status: StatusCode) -> bool {
+    status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED
+}
+
+/// A connection that broke under the request. One that could not be made is not tried again: the
+/// server is not there, or is not the one it should be.
+fn is_passing_error(error: &(dyn Error + 'static)) -> bool {
+    if error.is::<cni_plan_core::ProviderError>() {
+        return false;
+    }
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            return matches!(
+                io.kind(),
+                ErrorKind::ConnectionReset
+                    | ErrorKind::ConnectionAborted
+                    | ErrorKind::BrokenPipe
+                    | ErrorKind::UnexpectedEof
+            );
+        }
+        cause = error.source();
+    }
+    // hyper's own account of a connection closed in the middle of an answer names no I/O error.
+    error.to_string().contains("client error (SendRequest)")
+}
+
+fn retry_after<B>(response: &Response<B>) -> Option<Duration> {
+    let seconds = response.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(status: u16) -> Result<Response<()>, BoxError> {
+        Ok(Response::builder().status(status).body(()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn passing_failures_of_reads_are_retried_a_few_times() {
+        for (status, retried) in [(200, 0), (404, 0), (403, 0), (409, 0), (501, 0), (429, 4), (500, 4), (503, 4)] {
+            let mut policy = RetryReads::default();
+            let mut count = 0;
+            while policy.retry(&mut Request::new(Body::empty()), &mut answered(status)).is_some() {
+                count += 1;
+            }
+            assert_eq!(count, retried, "{status}");
+        }
+    }
+
+    #[test]
+    fn writes_are_never_repeated() {
+        let mut policy = RetryReads::default();
+        for (method, repeatable) in [(Method::GET, true), (Method::PATCH, false), (Method::DELETE, false)] {
+            let request = Request::builder().method(method).body(Body::empty()).unwrap();
+            let copied = <RetryReads as Policy<_, Response<()>, _>>::clone_request(&mut policy, &request);
+            assert_eq!(copied.is_some(), repeatable);
+        }
+    }
+
+    #[test]
+    fn a_broken_connection_passes_and_a_refused_one_does_not() {
+        for (kind, passing) in [(ErrorKind::ConnectionReset, true), (ErrorKind::ConnectionRefused, false)] {
+            let error: BoxError = Box::new(std::io::Error::from(kind));
+            assert_eq!(is_passing_error(error.as_ref()), passing, "{kind}");
+        }
+    }
+}

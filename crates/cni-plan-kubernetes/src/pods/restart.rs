@@ -1,0 +1,124 @@
+//! Deletes the pods that are not as wanted and watches for their successors, batch by batch.
+
+use std::time::Duration;
+
+use cni_plan_core::{BoxedProgress, ErrorKind, MaxUnavailable, PodIdentity, Progress, ProviderError};
+use futures::{StreamExt, TryStreamExt};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Api;
+use kube::api::{DeleteParams, Preconditions};
+use tokio::time::Instant;
+
+use super::rollout::{Rollout, Step, Victim};
+use super::watch::{Waited, Watch};
+use super::{inspect, trouble};
+use crate::client::Connection;
+use crate::error::Attempt;
+
+/// Deletions on their way at a time.
+const DELETIONS: usize = 16;
+
+/// What a restart is to do; see [`cni_plan_core::Run::Restart`].
+pub(crate) struct Restart<'a> {
+    pub(crate) wanted: &'a PodIdentity,
+    pub(crate) canary: u32,
+    pub(crate) max_unavailable: MaxUnavailable,
+    /// For one batch.
+    pub(crate) timeout: Duration,
+}
+
+/// Runs until every pod on an eligible node carries the identity.
+pub(crate) async fn restart(
+    connection: &Connection,
+    namespace: &str,
+    service_account: &str,
+    plan: Restart<'_>,
+    progress: BoxedProgress<'_>,
+) -> Result<(), ProviderError> {
+    let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
+    let pods: Api<Pod> = Api::namespaced(connection.client().await?, namespace);
+    let mut rollout = Rollout::new(plan.wanted.clone(), plan.canary as usize, plan.max_unavailable);
+    let mut reports = Reports::to(progress);
+    let mut deadline = Instant::now() + plan.timeout;
+    loop {
+        let step = rollout.next(watch.world());
+        match step.map_err(|wrong| trouble::wrong_identity(connection, plan.wanted, &wrong))? {
+            Step::Done => {
+                reports.report(watch.world().progress(plan.wanted), "");
+                return Ok(());
+            }
+            Step::Delete(victims) => {
+                let deletions = victims.into_iter().map(|victim| delete(connection, &pods, namespace, victim));
+                futures::stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<()>().await?;
+                deadline = Instant::now() + plan.timeout;
+            }
+            Step::Wait(nodes) => {
+                reports.report(watch.world().progress(plan.wanted), nodes.first().map_or("", String::as_str));
+                if watch.changed(deadline).await? == Waited::TimeOver {
+                    let (world, interruption) = (watch.world(), watch.interruption());
+                    let over = trouble::time_over(connection, namespace, world, interruption, &nodes, plan.timeout);
+                    return Err(over.await);
+                }
+            }
+        }
+    }
+}
+
+/// Opens the watch over the plugin's DaemonSet, which has to be there.
+pub(super) async fn open<'a>(
+    connection: &'a Connection,
+    namespace: &str,
+    service_account: &str,
+    timeout: Duration,
+) -> Result<Watch<'a>, ProviderError> {
+    let daemon_set = inspect::find(connection, namespace, service_account).await?;
+    let daemon_set = daemon_set.ok_or_else(|| ProviderError {
+        kind: ErrorKind::NotFound,
+        what: format!("cannot find the plugin's DaemonSet in cluster {}", connection.key()),
+        why: format!("none in namespace {namespace} runs under service account {service_account}"),
+        cure: "install the plugin again, then plan again".to_owned(),
+    })?;
+    let mut watch = Watch::open(connection, namespace, &daemon_set).await?;
+    watch.first(timeout).await?;
+    Ok(watch)
+}
+
+/// Deletes just that pod, with its own grace. One that is gone, or has another uid, was replaced by
+/// someone else: its successor is waited for all the same.
+async fn delete(
+    connection: &Connection,
+    pods: &Api<Pod>,
+    namespace: &str,
+    victim: Victim,
+) -> Result<(), ProviderError> {
+    let only = Preconditions { uid: Some(victim.uid.clone()), resource_version: None };
+    let params = DeleteParams::default().preconditions(only);
+    match connection.try_call(pods.delete(&victim.name, &params)).await {
+        Ok(_) => Ok(()),
+        Err(error) if matches!(error.code(), Some(404 | 409)) => Ok(()),
+        Err(error) => {
+            let attempt = Attempt::new(format!("delete pod {}", victim.name), "delete", "pods", Some(namespace));
+            Err(attempt.failed(connection, error))
+        }
+    }
+}
+
+/// Tells of progress when there is some.
+pub(super) struct Reports<'a> {
+    progress: BoxedProgress<'a>,
+    last: Option<Progress>,
+}
+
+impl<'a> Reports<'a> {
+    pub(super) fn to(progress: BoxedProgress<'a>) -> Reports<'a> {
+        Reports { progress, last: None }
+    }
+
+    pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &str) {
+        let progress = Progress { done, total, waiting_for: waiting_for.to_owned() };
+        if self.last.as_ref() != Some(&progress) {
+            (self.progress)(progress.clone());
+            self.last = Some(progress);
+        }
+    }
+}

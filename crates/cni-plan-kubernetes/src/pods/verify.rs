@@ -1,0 +1,62 @@
+//! Watches until every eligible node has a Ready pod that carries the identity, and goes on having.
+
+use std::time::Duration;
+
+use cni_plan_core::{BoxedProgress, PodIdentity, ProviderError};
+use tokio::time::Instant;
+
+use super::restart::{Reports, open};
+use super::trouble;
+
+use crate::client::Connection;
+
+/// What a verification is to do; see [`cni_plan_core::Run::Verify`].
+pub(crate) struct Verify<'a> {
+    pub(crate) wanted: &'a PodIdentity,
+    /// For all to be Ready.
+    pub(crate) timeout: Duration,
+    /// How long they must stay so; on top of the timeout.
+    pub(crate) soak: Duration,
+}
+
+/// Runs until that is so. A pod with another identity ends it at once: it will not change.
+pub(crate) async fn verify(
+    connection: &Connection,
+    namespace: &str,
+    service_account: &str,
+    plan: Verify<'_>,
+    progress: BoxedProgress<'_>,
+) -> Result<(), ProviderError> {
+    let deadline = Instant::now() + plan.timeout;
+    let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
+    let mut reports = Reports::to(progress);
+    let mut served_since: Option<Instant> = None;
+    loop {
+        let world = watch.world();
+        let unserved = world.unserved(plan.wanted);
+        let unserved = unserved.map_err(|wrong| trouble::wrong_identity(connection, plan.wanted, &wrong))?;
+        let (done, total) = world.progress(plan.wanted);
+        reports.report((done, total), unserved.first().map_or("", String::as_str));
+
+        let now = Instant::now();
+        let until = if unserved.is_empty() {
+            let soaked = *served_since.get_or_insert(now) + plan.soak;
+            match watch.interruption() {
+                None if total == 0 || soaked <= now => return Ok(()),
+                None => soaked,
+                // A view that may be old proves nothing.
+                Some(interruption) if deadline + plan.soak <= now => return Err(interruption.clone()),
+                Some(_) => deadline + plan.soak,
+            }
+        } else {
+            served_since = None;
+            if deadline <= now {
+                let interruption = watch.interruption();
+                let over = trouble::time_over(connection, namespace, world, interruption, &unserved, plan.timeout);
+                return Err(over.await);
+            }
+            deadline
+        };
+        watch.changed(until).await?;
+    }
+}

@@ -1,0 +1,220 @@
+//! One watch over the DaemonSet's pods and the nodes for the whole of an action: kube's watcher
+//! lists, watches, resumes and lists again; this keeps the world that they add up to.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cni_plan_core::{ErrorKind, ProviderError};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use k8s_openapi::api::apps::v1::DaemonSet;
+use k8s_openapi::api::core::v1::{Node, Pod};
+use kube::runtime::WatchStreamExt;
+use kube::runtime::watcher::{self, Config, Event, watcher};
+use kube::{Api, core::Selector};
+use tokio::time::Instant;
+
+use super::world::{Rules, World};
+use crate::client::Connection;
+use crate::error::{Attempt, CallError};
+
+/// Events that are taken in before anybody looks at the world again.
+const AT_ONCE: usize = 256;
+
+/// A world that is kept up to date.
+pub(super) struct Watch<'a> {
+    connection: &'a Connection,
+    namespace: String,
+    rules: Rules,
+    events: BoxStream<'static, Vec<Seen>>,
+    world: World,
+    pods: Listing<super::world::PodState>,
+    nodes: Listing<bool>,
+    /// What kept the watch from going on, the last time.
+    interrupted: Option<ProviderError>,
+}
+
+/// How a wait ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Waited {
+    /// The world may have changed.
+    Changed,
+    /// The time is over.
+    TimeOver,
+}
+
+enum Seen {
+    Pod(Result<Event<Pod>, watcher::Error>),
+    Node(Result<Event<Node>, watcher::Error>),
+}
+
+/// The objects of a list that is coming in, until it is complete and takes the old one's place.
+struct Listing<T> {
+    coming: BTreeMap<String, T>,
+    is_complete: bool,
+}
+
+impl<'a> Watch<'a> {
+    /// Opens the watch; the world is there once [`Watch::first`] has returned.
+    pub(super) async fn open(
+        connection: &'a Connection,
+        namespace: &str,
+        daemon_set: &DaemonSet,
+    ) -> Result<Watch<'a>, ProviderError> {
+        let client = connection.client().await?;
+        let selector = daemon_set.spec.as_ref().map(|spec| spec.selector.clone()).unwrap_or_default();
+        let selector = Selector::try_from(selector).map_err(|error| ProviderError {
+            kind: ErrorKind::Refused,
+            what: format!("cannot select the pods of the plugin's DaemonSet in cluster {}", connection.key()),
+            why: error.to_string(),
+            cure: "check the DaemonSet's spec.selector".to_owned(),
+        })?;
+        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
+        let pods = watcher(pods, Config::default().labels_from(&selector)).default_backoff().map(Seen::Pod);
+        let nodes = watcher(Api::<Node>::all(client), Config::default()).default_backoff().map(Seen::Node);
+        Ok(Watch {
+            connection,
+            namespace: namespace.to_owned(),
+            rules: Rules::of(daemon_set),
+            events: futures::stream::select(pods, nodes).ready_chunks(AT_ONCE).boxed(),
+            world: World::default(),
+            pods: Listing::default(),
+            nodes: Listing::default(),
+            interrupted: None,
+        })
+    }
+
+    /// The world as last seen.
+    pub(super) fn world(&self) -> &World {
+        &self.world
+    }
+
+    /// Waits for the first whole view.
+    pub(super) async fn first(&mut self, within: Duration) -> Result<(), ProviderError> {
+        let until = Instant::now() + within;
+        while !(self.pods.is_complete && self.nodes.is_complete) {
+            if self.changed(until).await? == Waited::TimeOver {
+                let nothing = CallError::NoAnswer(within);
+                let attempt = Attempt::new("watch the plugin's pods", "watch", "pods", Some(&self.namespace));
+                return Err(self.interrupted.take().unwrap_or_else(|| attempt.failed(self.connection, nothing)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for the next change, at most until then. An interrupted watch is taken up again by
+    /// itself; only a refusal is an error.
+    pub(super) async fn changed(&mut self, until: Instant) -> Result<Waited, ProviderError> {
+        match tokio::time::timeout_at(until, self.events.next()).await {
+            Err(_) => Ok(Waited::TimeOver),
+            Ok(seen) => {
+                for seen in seen.expect("a watcher never ends") {
+                    self.take(seen)?;
+                }
+                Ok(Waited::Changed)
+            }
+        }
+    }
+
+    /// Why the view may be old, if the watch is not going on.
+    pub(super) fn interruption(&self) -> Option<&ProviderError> {
+        self.interrupted.as_ref()
+    }
+
+    fn take(&mut self, seen: Seen) -> Result<(), ProviderError> {
+        match seen {
+            Seen::Pod(Ok(event)) => {
+                let view = |pod: &Pod| self.rules.pod(pod).map(|pod| (pod.uid.clone(), pod));
+                self.pods.take(&mut self.world.pods, event, view);
+            }
+            Seen::Node(Ok(event)) => {
+                self.nodes.take(&mut self.world.nodes, event, |node| Some(self.rules.node(node)));
+            }
+            Seen::Pod(Err(error)) => return self.interrupt("pods", error),
+            Seen::Node(Err(error)) => return self.interrupt("nodes", error),
+        }
+        self.interrupted = None;
+        Ok(())
+    }
+
+    fn interrupt(&mut self, resource: &str, error: watcher::Error) -> Result<(), ProviderError> {
+        let namespace = (resource == "pods").then_some(self.namespace.as_str());
+        let attempt = Attempt::new(format!("watch {resource}"), "list and watch", resource, namespace);
+        let error = match error {
+            watcher::Error::InitialListFailed(error)
+            | watcher::Error::WatchStartFailed(error)
+            | watcher::Error::WatchFailed(error) => attempt.failed(self.connection, error.into()),
+            watcher::Error::WatchError(status) => attempt.failed(self.connection, kube::Error::Api(status).into()),
+            watcher::Error::NoResourceVersion => {
+                attempt.failed(self.connection, kube::Error::Service(Box::new(error)).into())
+            }
+        };
+        if matches!(error.kind, ErrorKind::Denied | ErrorKind::Credentials) {
+            return Err(error);
+        }
+        tracing::debug!(%error, "the watch was interrupted");
+        self.interrupted = Some(error);
+        Ok(())
+    }
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Listing { coming: BTreeMap::new(), is_complete: false }
+    }
+}
+
+impl<T> Listing<T> {
+    /// Carries one event into `current`. `view` gives an object's key and what is kept of it;
+    /// `None`: nothing is.
+    fn take<K>(
+        &mut self,
+        current: &mut BTreeMap<String, T>,
+        event: Event<K>,
+        view: impl Fn(&K) -> Option<(String, T)>,
+    ) {
+        match event {
+            Event::Init => self.coming.clear(),
+            Event::InitApply(object) => self.coming.extend(view(&object)),
+            Event::InitDone => {
+                *current = std::mem::take(&mut self.coming);
+                self.is_complete = true;
+            }
+            Event::Apply(object) => current.extend(view(&object)),
+            Event::Delete(object) => {
+                if let Some((key, _)) = view(&object) {
+                    current.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn take(events: Vec<Event<&str>>) -> (BTreeMap<String, usize>, bool) {
+        let mut listing = Listing::default();
+        let mut current = BTreeMap::new();
+        for event in events {
+            listing.take(&mut current, event, |key| (!key.is_empty()).then(|| ((*key).to_owned(), key.len())));
+        }
+        (current, listing.is_complete)
+    }
+
+    #[test]
+    fn a_list_counts_when_it_is_complete() {
+        assert_eq!(take(vec![Event::Init, Event::InitApply("a")]), (BTreeMap::new(), false));
+        let (current, is_complete) = take(vec![Event::Init, Event::InitApply("a"), Event::InitDone]);
+        assert!(is_complete && current.contains_key("a"));
+    }
+
+    #[test]
+    fn a_new_list_drops_what_went_in_between() {
+        let first = vec![Event::Init, Event::InitApply("a"), Event::InitDone, Event::Apply("b"), Event::Delete("a")];
+        assert_eq!(take(first.clone()).0.keys().collect::<Vec<_>>(), ["b"]);
+        let again = vec![Event::Init, Event::InitApply("c"), Event::InitDone];
+        assert_eq!(take([first, again].concat()).0.keys().collect::<Vec<_>>(), ["c"]);
+    }
+}
