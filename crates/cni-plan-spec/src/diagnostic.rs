@@ -114,6 +114,10 @@ impl Report {
         self.elsewhere.push(diagnostic);
     }
 
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
     /// Takes over what another report of the same source holds.
     pub(crate) fn absorb(&mut self, other: Report) {
         for diagnostic in other.all {

@@ -99,12 +99,14 @@ impl NameTemplate {
         }
     }
 
-    /// Refuses a template that is too long for this cluster whatever the region and account are.
-    pub(crate) fn check_length(&self, cluster: &str, region: Option<&str>) -> Result<(), NameTemplateError> {
+    /// Refuses a template that is too long for this cluster whatever the account is, and the
+    /// region unless it is known. The error says how many characters it gets.
+    pub(crate) fn check_length(&self, cluster: &str, region: Option<&str>) -> Result<(), String> {
         // An account has twelve digits; no region is shorter than this one.
         let names = Names { cluster, region: region.unwrap_or("us-west-2"), account: "000000000000" };
+        let at_least = if region.is_none() && self.parts.contains(&Part::Region) { "at least " } else { "" };
         match self.expand(names) {
-            Err(error @ NameTemplateError::TooLong { .. }) => Err(error),
+            Err(NameTemplateError::TooLong { length }) => Err(format!("{at_least}{length} characters")),
             _ => Ok(()),
         }
     }

@@ -9,19 +9,26 @@ use crate::diagnostic::{Diagnostic, Diagnostics, inert};
 
 /// Characters of a source line that are shown at most; longer lines are clipped around the place.
 const LINE_WIDTH: usize = 100;
+/// Problems that are shown at most: after these, another thousand tell nobody anything.
+const SHOWN: usize = 100;
 /// Characters kept before the place in a clipped line.
 const LEAD: usize = 40;
 
 impl Diagnostics {
-    /// All problems as people read them, one blank line between two, ending with a newline.
+    /// The problems as people read them, one blank line between two, ending with a newline. The
+    /// first hundred are shown, the rest counted.
     pub fn render(&self, color: bool) -> String {
         let paint = Paint { color };
         let mut out = String::new();
-        for (index, diagnostic) in self.all.iter().enumerate() {
+        for (index, diagnostic) in self.all.iter().take(SHOWN).enumerate() {
             if index > 0 {
                 out.push('\n');
             }
             write_diagnostic(&mut out, diagnostic, &paint);
+        }
+        if self.all.len() > SHOWN {
+            let more = self.all.len() - SHOWN;
+            let _ = writeln!(out, "\n{}: and {more} more problems", paint.error("error"));
         }
         out
     }

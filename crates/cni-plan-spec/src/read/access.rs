@@ -34,8 +34,11 @@ pub(super) fn assume_role(
             }
             let text = external_id.and_then(|field| field.text(report, forms::external_id));
             let Some(arn) = inside.get("arn") else {
-                field
-                    .refuse(report, Problem::new("has no `arn`").hint("add `arn:` with the ARN of the role to assume"));
+                // In `defaults`, a cluster may supply it.
+                if let Scope::Cluster { .. } = scope {
+                    let problem = Problem::new("has no `arn`");
+                    field.refuse(report, problem.hint("add `arn:` with the ARN of the role to assume"));
+                }
                 return None;
             };
             (arn, text)
@@ -44,7 +47,7 @@ pub(super) fn assume_role(
     };
     let text = arn.text(report, forms::role_arn)?;
     let assumed = forms::account_of(&text);
-    if let (Some(account), Some(assumed)) = (account, assumed)
+    if let (Some(account), Some(assumed), Scope::Cluster { .. }) = (account, assumed, scope)
         && account != assumed
     {
         let problem = Problem::new(format!("is a role of the account {assumed}, while `account` is {account}"));

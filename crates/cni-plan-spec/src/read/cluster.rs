@@ -1,5 +1,7 @@
 //! One cluster's keys, `defaults` already laid under them.
 
+use std::collections::HashSet;
+
 use cni_plan_core::IpFamily;
 
 use super::document::Documents;
@@ -126,7 +128,8 @@ fn read_node_roles(field: &Field<'_>, report: &mut Report) -> Option<NodeRoles> 
             return None;
         }
         _ => {
-            field.wrong_type(report, "auto or a list of role names", None);
+            let hint = "write `auto`, or names in brackets".to_owned();
+            field.wrong_type(report, "auto or a list of role names", Some(hint));
             return None;
         }
     };
@@ -135,11 +138,12 @@ fn read_node_roles(field: &Field<'_>, report: &mut Report) -> Option<NodeRoles> 
         field.refuse(report, problem.hint("write `auto` to find them, or `detach: false` to leave node roles alone"));
     }
     let mut names: Vec<String> = Vec::with_capacity(items.len());
+    let mut seen = HashSet::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let path = format!("{}[{index}]", field.path);
         let item = Field { path, key_span: item.span, node: item };
         if let Some(name) = item.text(report, forms::role_name) {
-            if names.contains(&name) {
+            if !seen.insert(name.clone()) {
                 item.refuse(report, Problem::new(format!("names {} again", quoted(&name))).hint("remove it"));
             }
             names.push(name);

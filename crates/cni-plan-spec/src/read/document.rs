@@ -15,6 +15,7 @@ use crate::source::{Position, Source, Span, without_bom};
 use crate::spec::PolicyDocumentFile;
 use crate::yaml::{self, Entry, Node, Value};
 
+const OBJECT: &str = "a policy document is one JSON object with a `Statement`";
 /// Characters of a managed policy, white space apart (IAM quotas).
 const LONGEST: usize = 6144;
 
@@ -94,10 +95,7 @@ fn not_json(error: &serde_json::Error, source: &Source) -> (Span, Problem) {
     let line = source.line(error.line());
     let column = line.char_indices().take_while(|(byte, _)| *byte + 1 < error.column()).count() + 1;
     let at = Position { line: error.line().max(1), column };
-    (
-        Span::at(at),
-        Problem::new(format!("this is not JSON: {}", inert(message))).hint("a policy document is one JSON object"),
-    )
+    (Span::at(at), Problem::new(format!("this is not JSON: {}", inert(message))).hint(OBJECT))
 }
 
 /// The shape that IAM asks of a policy attached to a role: JSON policy language, reference of the
@@ -122,7 +120,7 @@ fn check_policy(text: &str, value: &serde_json::Value, source: &Arc<Source>, rep
 
 fn check_root(root: &Node, report: &mut Report) {
     let Value::Mapping(entries) = &root.value else {
-        report.add(root.span, not_a_policy(&format!("it must be an object, found {}", root.found())));
+        report.add(root.span, not_a_policy(&format!("it must be an object, found {}", root.found())).hint(OBJECT));
         return;
     };
     for entry in entries {
@@ -147,14 +145,21 @@ fn check_root(root: &Node, report: &mut Report) {
     match &statements.value.value {
         Value::Sequence(items) if !items.is_empty() => items.iter().for_each(|item| check_statement(item, report)),
         Value::Mapping(_) => check_statement(&statements.value, report),
-        _ => report.add(statements.key_span, not_a_policy("`Statement` must be a list of one or more statements")),
+        _ => report.add(
+            statements.key_span,
+            not_a_policy("`Statement` must be a list of one or more statements").hint("write \"Statement\": [ { … } ]"),
+        ),
     }
 }
 
 fn check_statement(node: &Node, report: &mut Report) {
     const ELEMENTS: &[&str] = &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
     let Value::Mapping(entries) = &node.value else {
-        report.add(node.span, not_a_policy(&format!("a statement must be an object, found {}", node.found())));
+        report.add(
+            node.span,
+            not_a_policy(&format!("a statement must be an object, found {}", node.found()))
+                .hint("put the statement in braces"),
+        );
         return;
     };
     let get = |key: &str| entries.iter().find(|entry| entry.key == key);
@@ -172,7 +177,8 @@ fn check_statement(node: &Node, report: &mut Report) {
     }
     match get("Effect").map(|entry| (&entry.value.value, entry.value.span)) {
         Some((Value::Text(effect), _)) if effect == "Allow" || effect == "Deny" => {}
-        Some((_, span)) => report.add(span, not_a_policy("`Effect` must be `Allow` or `Deny`")),
+        Some((_, span)) => report
+            .add(span, not_a_policy("`Effect` must be `Allow` or `Deny`").hint("write it with its capital letter")),
         None => report.add(node.span, not_a_policy("a statement has no `Effect`").hint("add \"Effect\": \"Allow\"")),
     }
     for (one, other) in [("Action", "NotAction"), ("Resource", "NotResource")] {
@@ -201,7 +207,8 @@ fn check_strings(entry: &Entry, report: &mut Report) {
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Mapping(_) => false,
     };
     if !fits {
-        let problem = not_a_policy(&format!("`{}` must be a string, or a list of one or more", entry.key));
+        let problem = not_a_policy(&format!("`{}` must be a string, or a list of one or more", entry.key))
+            .hint(format!("write such as \"{}\": [\"…\"]", entry.key));
         report.add(entry.key_span, problem);
     }
 }

@@ -66,7 +66,8 @@ impl<'n> Field<'n> {
     /// `must be WANTED, found …`, or that there is no value at all.
     pub(crate) fn wrong_type(&self, report: &mut Report, wanted: &str, hint: Option<String>) {
         let problem = if matches!(self.node.value, Value::Null) {
-            Problem::new(format!("has no value; it must be {wanted}")).hint("give it a value, or remove the key")
+            Problem::new(format!("has no value; it must be {wanted}"))
+                .hint("write a value, or remove the key if you do not need it")
         } else {
             let problem = Problem::new(format!("must be {wanted}, found {}", self.node.found()));
             match hint {
@@ -94,7 +95,10 @@ impl<'n> Field<'n> {
                 self.wrong_type(report, "a string", Some(format!("quote it: \"{}\"", crate::diagnostic::inert(text))));
             }
             Value::Bool(value) => self.wrong_type(report, "a string", Some(format!("quote it: \"{value}\""))),
-            Value::Null | Value::Sequence(_) | Value::Mapping(_) => self.wrong_type(report, "a string", None),
+            Value::Null | Value::Sequence(_) | Value::Mapping(_) => {
+                let hint = "write a single value; quote text that begins with a bracket";
+                self.wrong_type(report, "a string", Some(hint.to_owned()));
+            }
         }
         None
     }
@@ -137,8 +141,10 @@ impl<'n> Field<'n> {
             Value::Number(text) => match text.parse::<u32>() {
                 Ok(count) if count > 0 => return Some(count),
                 _ => {
-                    let problem = Problem::new(format!("must be a whole number of at least 1, found {}", quoted(text)))
-                        .hint("with less, no pod would ever be restarted");
+                    let problem = Problem::new(format!("must be a whole number of at least 1, found {}", quoted(text)));
+                    let problem =
+                        if text == "0" { problem.note("with none, no pod would ever be restarted") } else { problem };
+                    let problem = problem.hint("write 1 or more");
                     self.refuse(report, problem);
                 }
             },
@@ -155,7 +161,7 @@ impl<'n> Field<'n> {
         let words: Vec<&str> = choices.iter().map(|(word, _)| *word).collect();
         let allowed = format!("allowed: {}", words.join(", "));
         let Value::Text(text) = &self.node.value else {
-            self.wrong_type(report, &format!("one of {}", words.join(", ")), None);
+            self.wrong_type(report, &format!("one of {}", words.join(", ")), Some(allowed));
             return None;
         };
         let found = choices.iter().find(|(word, _)| word == text).map(|(_, value)| *value);

@@ -14,6 +14,8 @@ mod overlay;
 mod policy;
 mod restart;
 mod role;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::rc::Rc;
@@ -185,6 +187,8 @@ fn read_item(
             _ => None,
         })
     };
-    let scope = Scope::Cluster { name: text("name").unwrap_or_default(), region: text("region") };
+    // A name that is wrong itself is not measured again as part of the role's.
+    let name_text = text("name").filter(|name| forms::cluster_name(name).is_ok()).unwrap_or_default();
+    let scope = Scope::Cluster { name: name_text, region: text("region") };
     cluster::read(&entries, name.value.span, &scope, documents, report)
 }

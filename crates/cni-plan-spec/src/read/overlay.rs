@@ -1,5 +1,6 @@
 //! `defaults` under a cluster: key by key, mappings deeply, everything else replaced.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::yaml::{Entry, Node, Value};
@@ -8,8 +9,9 @@ use crate::yaml::{Entry, Node, Value};
 /// under one key, the two are laid over each other the same way; lists are replaced, not joined.
 pub(super) fn overlay(under: &[Entry], over: &[Entry]) -> Vec<Entry> {
     let mut merged: Vec<Entry> = over.to_vec();
+    let places: HashMap<&str, usize> = over.iter().enumerate().map(|(at, entry)| (entry.key.as_str(), at)).collect();
     for below in under {
-        match merged.iter_mut().find(|entry| entry.key == below.key) {
+        match places.get(below.key.as_str()).and_then(|at| merged.get_mut(*at)) {
             None => merged.push(below.clone()),
             Some(above) => {
                 if let (Value::Mapping(under), Value::Mapping(over)) = (&below.value.value, &above.value.value) {

@@ -12,10 +12,11 @@ pub(super) fn read(cluster: &Fields<'_>, documents: &mut Documents<'_>, report: 
     if policy.is_empty() {
         field.refuse(report, Problem::new("is empty").hint("set `arn`, or `name` and `document`, or remove the key"));
     }
-    if policy.get("arn").is_some() {
+    if let Some(arn) = policy.get("arn") {
         for key in ["name", "document"] {
             if let Some(field) = policy.get(key) {
                 let problem = Problem::new("cannot stand together with `policy.arn`")
+                    .note(format!("`policy.arn` is given at {}", report.place(arn.span().start)))
                     .note("`arn` refers to a policy that someone else keeps; `name` and `document` define one to own")
                     .hint("keep one or the other; `defaults` count too");
                 field.refuse(report, problem);

@@ -37,19 +37,20 @@ fn read_name(field: Option<&Field<'_>>, cluster: &Fields<'_>, scope: &Scope<'_>,
         },
     };
     if let Scope::Cluster { name, region } = scope
-        && let Err(error) = template.check_length(name, *region)
+        && let Err(length) = template.check_length(name, *region)
     {
-        match field.or(cluster.get("name").as_ref()) {
-            Some(field) if field.path == "name" => {
+        match (field, cluster.get("name")) {
+            (Some(field), _) => {
                 let problem =
-                    Problem::new(format!("makes the role's name {}, which {error}", quoted(&template.to_string())));
-                field.refuse(report, problem.hint("set `role.name` to something shorter"));
-            }
-            Some(field) => {
-                let problem = Problem::new(format!("{error}, for the cluster {}", quoted(name)));
+                    Problem::new(format!("expands to {length} for the cluster {}; IAM takes 64 at most", quoted(name)));
                 field.refuse(report, problem.hint("shorten it, or give this cluster a `role.name` of its own"));
             }
-            None => {}
+            (None, Some(name)) => {
+                let problem = Problem::new(format!("makes the role's name {length} long; IAM takes 64 at most"))
+                    .note(format!("the role's name is {} by default", quoted(&template.to_string())));
+                name.refuse(report, problem.hint("set `role.name` to something shorter"));
+            }
+            (None, None) => {}
         }
     }
     template

@@ -26,22 +26,31 @@ pub(crate) fn load(text: &str, report: &mut Report) -> Option<Rc<Node>> {
         flow_nesting_limit: NESTING_LIMIT,
         block_nesting_limit: NESTING_LIMIT,
     };
-    let mut loader =
-        Loader { report, open: Vec::new(), anchors: HashMap::new(), expanded: 0, root: None, documents: 0 };
+    let mut loader = Loader {
+        report,
+        open: Vec::new(),
+        anchors: HashMap::new(),
+        expanded: 0,
+        root: None,
+        torn: false,
+        documents: 0,
+    };
     for event in Parser::new_from_str_with_options(without_bom(text), options) {
-        let (event, span) = match event {
+        let (event, place) = match event {
             Ok(event) => event,
             Err(error) => {
-                let (span, problem) = syntax::problem(&error);
+                let (span, problem) = syntax::problem(&error, loader.report.source());
                 loader.report.add(span, problem);
                 return None;
             }
         };
-        if loader.take(event, span_of(&span)).is_break() {
+        let span = span_of(&place);
+        let tag_span = place.tag_span().map_or(span, |tag| span_of(&tag));
+        if loader.take(event, span, tag_span).is_break() {
             return None;
         }
     }
-    loader.root
+    if loader.torn { None } else { loader.root }
 }
 
 type Flow = std::ops::ControlFlow<()>;
@@ -53,6 +62,8 @@ struct Loader<'r> {
     anchors: HashMap<usize, Option<Rc<Node>>>,
     expanded: u64,
     root: Option<Rc<Node>>,
+    /// Values are missing for aliases that name nothing: reading on would blame their absence.
+    torn: bool,
     documents: usize,
 }
 
@@ -86,7 +97,7 @@ enum Key {
 }
 
 impl Loader<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Flow {
+    fn take(&mut self, event: Event<'_>, span: Span, tag_span: Span) -> Flow {
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -98,17 +109,17 @@ impl Loader<'_> {
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
-                let value = self.scalar(&text, style, tag.as_deref(), span);
+                let value = self.scalar(&text, style, tag.as_deref(), tag_span);
                 let node = Rc::new(Node::new(span, value));
                 self.remember(anchor, &node);
                 self.attach(node, style == ScalarStyle::Plain);
             }
             Event::SequenceStart(style, anchor, tag) => {
-                self.refuse_tag(tag.as_deref(), span);
+                self.refuse_tag(tag.as_deref(), tag_span);
                 self.open(span, style, anchor, OpenKind::Sequence(Vec::new()));
             }
             Event::MappingStart(style, anchor, tag) => {
-                self.refuse_tag(tag.as_deref(), span);
+                self.refuse_tag(tag.as_deref(), tag_span);
                 self.open(span, style, anchor, OpenKind::Mapping(OpenMapping::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
@@ -122,6 +133,7 @@ impl Loader<'_> {
                         ),
                     );
                 self.report.add(span, problem);
+                self.torn = true;
                 self.attach(Rc::new(Node::new(span, Value::Null)), true);
             }
             _ => {}
@@ -129,13 +141,13 @@ impl Loader<'_> {
         Flow::Continue(())
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, span: Span) -> Value {
+    fn scalar(&mut self, text: &str, style: ScalarStyle, tag: Option<&Tag>, tag_span: Span) -> Value {
         match tag {
             Some(tag) if tag.is_yaml_core_schema_tag("str") => Value::Text(text.to_owned()),
             // The non-specific tag `!` asks for a string: YAML 1.2.2, section 6.9.1.
             Some(tag) if tag.handle().is_empty() && tag.suffix() == "!" => Value::Text(text.to_owned()),
             tag => {
-                self.refuse_tag(tag, span);
+                self.refuse_tag(tag, tag_span);
                 if style == ScalarStyle::Plain { resolve_plain(text) } else { Value::Text(text.to_owned()) }
             }
         }
@@ -242,12 +254,11 @@ impl OpenMapping {
                     self.merge(item, report);
                 }
             }
-            _ => {
-                let problem = Problem::new(format!(
-                    "the merge key `<<` takes a mapping or a list of them, found {}",
-                    node.found()
-                ))
-                .hint("write an alias of a mapping, such as `<<: *base`");
+            value => {
+                let found = if matches!(value, Value::Sequence(_)) { "a list of other things" } else { node.found() };
+                let problem =
+                    Problem::new(format!("the merge key `<<` takes a mapping or a list of them, found {found}"))
+                        .hint("write an alias of a mapping, such as `<<: *base`");
                 report.add(node.span, problem);
             }
         }

@@ -9,6 +9,8 @@ mod load;
 mod node;
 mod scalar;
 mod syntax;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use load::load;
 pub(crate) use node::{Entry, Node, Value};

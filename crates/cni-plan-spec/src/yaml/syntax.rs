@@ -4,17 +4,18 @@ use serde_yaml::granit_parser::{ErrorKind, ScanError};
 
 use super::load::{NESTING_LIMIT, position_of};
 use crate::diagnostic::Problem;
-use crate::source::Span;
+use crate::source::{Position, Source, Span};
 
 /// Where the text stops being YAML, and why.
-pub(super) fn problem(error: &ScanError) -> (Span, Problem) {
-    let at = Span::at(position_of(error.marker()));
+pub(super) fn problem(error: &ScanError, source: &Source) -> (Span, Problem) {
+    let mut at = position_of(error.marker());
     let problem = match error.kind() {
         ErrorKind::TabNotAllowed
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
         | ErrorKind::TabInPlainScalar => {
+            at = first_tab(source, at).unwrap_or(at);
             Problem::new("a tab stands where YAML wants spaces").hint("indent with spaces")
         }
         ErrorKind::RecursionLimitExceeded => Problem::new(format!("nested more than {NESTING_LIMIT} levels deep"))
@@ -48,7 +49,7 @@ pub(super) fn problem(error: &ScanError) -> (Span, Problem) {
             Problem::new("expected `,` or `]` here").hint("separate items by `, `")
         }
         ErrorKind::MappingValueNotAllowed => Problem::new("`:` makes this a key where none can stand")
-            .hint("quote a value that holds `: `, or check the indentation"),
+            .hint("check the indentation, and the space after `:` above; quote a value that holds `: `"),
         ErrorKind::SimpleKeyExpected | ErrorKind::InvalidSimpleKey => {
             Problem::new("a key without its `:`").hint("write `key: value`, with a space after the colon")
         }
@@ -65,5 +66,15 @@ pub(super) fn problem(error: &ScanError) -> (Span, Problem) {
         }
         other => Problem::new(format!("this is not YAML: {other}")).hint("check the quotes, brackets and indentation"),
     };
-    (at, problem)
+    (Span::at(at), problem)
+}
+
+/// The parser stands before the tab, at times on a line above it.
+fn first_tab(source: &Source, from: Position) -> Option<Position> {
+    const LINES: usize = 1000;
+    (from.line..from.line + LINES).find_map(|line| {
+        let before = if line == from.line { from.column - 1 } else { 0 };
+        let column = source.line(line).chars().skip(before).position(|character| character == '\t')?;
+        Some(Position { line, column: before + column + 1 })
+    })
 }
