@@ -12,6 +12,7 @@ mod forms;
 mod keys;
 mod overlay;
 mod policy;
+mod policy_shape;
 mod restart;
 mod role;
 #[cfg(test)]
