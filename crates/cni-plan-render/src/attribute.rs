@@ -32,6 +32,17 @@ impl fmt::Display for Name<'_> {
     }
 }
 
+impl Name<'_> {
+    /// Characters it takes.
+    pub(crate) fn width(&self) -> usize {
+        match self {
+            Name::Fixed(_, word) | Name::Document(word) => word.chars().count(),
+            Name::Tag(key) => "tag ".len() + inert(key).chars().count(),
+            Name::Annotation(key) => inert(key).chars().count(),
+        }
+    }
+}
+
 /// What an attribute is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Value<'a> {

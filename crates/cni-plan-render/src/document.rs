@@ -9,10 +9,13 @@ use cni_plan_core::PolicyDocument;
 use serde_json::{Map, Value};
 use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops};
 
-use crate::describe::{Line, Mark};
+use crate::lines::{Lines, Mark};
 
 /// Unchanged lines shown around each change.
 const CONTEXT: usize = 3;
+
+/// Stands for the others, in the column of the document's own brackets.
+const LEFT_OUT: &str = "  ...";
 
 /// Known elements in their customary order (IAM JSON policy elements reference); others follow
 /// by name.
@@ -31,63 +34,62 @@ const ELEMENTS: [&str; 12] = [
     "Condition",
 ];
 
-/// The document, one line of JSON each.
-pub(crate) fn lines(document: &PolicyDocument) -> Vec<String> {
-    let mut printer = Printer::default();
-    printer.value(&Value::from(document.clone()), 0);
-    printer.lines.push(printer.line);
-    printer.lines
+/// The document as JSON, two columns in.
+pub(crate) fn whole(lines: &mut Lines, document: &PolicyDocument, mark: Mark) {
+    let mut printer = Printer { lines, mark };
+    printer.lines.indent(2);
+    printer.value(&Value::from(document.clone()), 1);
+    printer.lines.end(mark);
 }
 
 /// What differs, with a few lines around it; `...` stands where lines that are the same are left out.
-pub(crate) fn difference(before: &PolicyDocument, after: &PolicyDocument) -> Vec<Line> {
-    let (before, after) = (lines(before), lines(after));
-    let ops = capture_diff_slices(Algorithm::Myers, &without_commas(&before), &without_commas(&after));
-    let mut shown = Vec::new();
+pub(crate) fn difference(lines: &mut Lines, before: &PolicyDocument, after: &PolicyDocument) {
+    let [mut former, mut latter] = [Lines::default(), Lines::default()];
+    whole(&mut former, before, Mark::Remove);
+    whole(&mut latter, after, Mark::Add);
+    let former: Vec<&str> = former.iter().map(|line| line.text).collect();
+    let latter: Vec<&str> = latter.iter().map(|line| line.text).collect();
+    let mut push = |mark, texts: &[&str]| texts.iter().for_each(|text| lines.push(mark, format_args!("{text}")));
+
+    let ops = capture_diff_slices(Algorithm::Myers, &without_commas(&former), &without_commas(&latter));
     let mut reached = 0;
     for hunk in group_diff_ops(ops, CONTEXT) {
         for op in hunk {
             let (tag, old, new) = op.as_tag_tuple();
             if old.start > reached {
-                shown.push(Line::new(Mark::Same, "...".to_owned()));
+                push(Mark::Same, &[LEFT_OUT]);
             }
             reached = old.end;
-            match tag {
-                DiffTag::Equal => push(&mut shown, Mark::Same, &after[new]),
-                DiffTag::Delete | DiffTag::Insert | DiffTag::Replace => {
-                    push(&mut shown, Mark::Remove, &before[old]);
-                    push(&mut shown, Mark::Add, &after[new]);
-                }
+            if tag == DiffTag::Equal {
+                push(Mark::Same, &latter[new]);
+            } else {
+                push(Mark::Remove, &former[old]);
+                push(Mark::Add, &latter[new]);
             }
         }
     }
-    if reached < before.len() {
-        shown.push(Line::new(Mark::Same, "...".to_owned()));
+    if reached < former.len() {
+        push(Mark::Same, &[LEFT_OUT]);
     }
-    shown
 }
 
 /// A comma that comes or goes because of the next line is no change of this one.
-fn without_commas(lines: &[String]) -> Vec<&str> {
+fn without_commas<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     lines.iter().map(|line| line.strip_suffix(',').unwrap_or(line)).collect()
 }
 
-fn push(shown: &mut Vec<Line>, mark: Mark, lines: &[String]) {
-    shown.extend(lines.iter().map(|line| Line::new(mark, line.clone())));
+struct Printer<'a> {
+    lines: &'a mut Lines,
+    mark: Mark,
 }
 
-#[derive(Default)]
-struct Printer {
-    lines: Vec<String>,
-    line: String,
-}
-
-impl Printer {
+impl Printer<'_> {
     fn value(&mut self, value: &Value, depth: usize) {
         match value {
             Value::Object(members) => self.object(members, depth),
             Value::Array(items) => self.array(items, depth),
-            scalar => self.line.push_str(&scalar.to_string()),
+            Value::String(text) => self.string(text),
+            scalar => self.lines.write(&scalar.to_string()),
         }
     }
 
@@ -95,60 +97,70 @@ impl Printer {
         let mut sorted: Vec<(&String, &Value)> = members.iter().collect();
         sorted.sort_by_key(|&(name, _)| (rank(name), name));
         match sorted.as_slice() {
-            [] => self.line.push_str("{}"),
+            [] => self.lines.write("{}"),
             [(name, value)] if is_short(value) => {
-                self.line.push_str("{ ");
+                self.lines.write("{ ");
                 self.member(name, value, depth);
-                self.line.push_str(" }");
+                self.lines.write(" }");
             }
             many => {
-                self.line.push('{');
+                self.lines.write("{");
                 for (at, (name, value)) in many.iter().enumerate() {
                     self.separate(at, depth + 1);
                     self.member(name, value, depth + 1);
                 }
                 self.break_line(depth);
-                self.line.push('}');
+                self.lines.write("}");
             }
         }
     }
 
     fn member(&mut self, name: &str, value: &Value, depth: usize) {
-        self.line.push_str(&Value::from(name).to_string());
-        self.line.push_str(": ");
+        self.string(name);
+        self.lines.write(": ");
         self.value(value, depth);
     }
 
     fn array(&mut self, items: &[Value], depth: usize) {
         match items {
-            [] => self.line.push_str("[]"),
-            [only @ Value::String(_)] => self.value(only, depth),
+            [] => self.lines.write("[]"),
+            [Value::String(only)] => self.string(only),
             many => {
                 let mut sorted: Vec<&Value> = many.iter().collect();
                 if many.iter().all(Value::is_string) {
                     sorted.sort_by_key(|item| item.as_str());
                 }
-                self.line.push('[');
+                self.lines.write("[");
                 for (at, item) in sorted.into_iter().enumerate() {
                     self.separate(at, depth + 1);
                     self.value(item, depth + 1);
                 }
                 self.break_line(depth);
-                self.line.push(']');
+                self.lines.write("]");
             }
+        }
+    }
+
+    fn string(&mut self, text: &str) {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+            self.lines.write("\"");
+            self.lines.write(text);
+            self.lines.write("\"");
+        } else {
+            self.lines.write(&Value::from(text).to_string());
         }
     }
 
     fn separate(&mut self, at: usize, depth: usize) {
         if at > 0 {
-            self.line.push(',');
+            self.lines.write(",");
         }
         self.break_line(depth);
     }
 
     fn break_line(&mut self, depth: usize) {
-        let next = " ".repeat(2 * depth);
-        self.lines.push(std::mem::replace(&mut self.line, next));
+        self.lines.end(self.mark);
+        self.lines.indent(2 * depth);
     }
 }
 
@@ -174,49 +186,49 @@ mod tests {
         PolicyDocument::try_from(json!({"Statement": [statement], "Version": "2012-10-17"})).unwrap()
     }
 
+    fn text(lines: &Lines) -> String {
+        lines.iter().map(|line| format!("{}{}\n", line.mark.lead().trim_end(), line.text)).collect()
+    }
+
     #[test]
     fn a_document_reads_in_the_customary_order() {
-        assert_eq!(
-            lines(&document(&json!(["ec2:B", "ec2:A"]))).join("\n"),
-            r#"{
-  "Version": "2012-10-17",
-  "Statement": [
-    {
-      "Effect": "Allow",
-      "Action": [
-        "ec2:A",
-        "ec2:B"
-      ],
-      "Resource": "*"
-    }
-  ]
-}"#
-        );
+        let mut lines = Lines::default();
+        whole(&mut lines, &document(&json!(["ec2:B", "ec2:A"])), Mark::Same);
+        insta::assert_snapshot!(text(&lines), @r#"
+          {
+            "Version": "2012-10-17",
+            "Statement": [
+              {
+                "Effect": "Allow",
+                "Action": [
+                  "ec2:A",
+                  "ec2:B"
+                ],
+                "Resource": "*"
+              }
+            ]
+          }
+        "#);
     }
 
     #[test]
     fn a_diff_shows_what_changed_and_where_lines_are_left_out() {
-        let text: Vec<String> =
-            difference(&document(&json!(["a", "b", "c", "d", "e"])), &document(&json!(["e", "a", "b", "x", "d"])))
-                .iter()
-                .map(|line| format!("{}{}", line.mark.symbol(), line.text))
-                .collect();
-        assert_eq!(
-            text,
-            [
-                " ...",
-                "       \"Action\": [",
-                "         \"a\",",
-                "         \"b\",",
-                "-        \"c\",",
-                "         \"d\",",
-                "         \"e\",",
-                "+        \"x\"",
-                "       ],",
-                "       \"Resource\": \"*\"",
-                "     }",
-                " ...",
-            ]
-        );
+        let mut lines = Lines::default();
+        let before = document(&json!(["a", "b", "c", "d", "e"]));
+        difference(&mut lines, &before, &document(&json!(["e", "a", "b", "x", "d"])));
+        insta::assert_snapshot!(text(&lines), @r#"
+          ...
+                "Action": [
+                  "a",
+                  "b",
+        -          "c",
+                  "d",
+                  "e",
+        +          "x"
+                ],
+                "Resource": "*"
+              }
+          ...
+        "#);
     }
 }

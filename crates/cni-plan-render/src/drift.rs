@@ -2,8 +2,9 @@
 
 use cni_plan_core::{ClusterFacts, Drift, PlannedCluster};
 
-use crate::describe::{self, Cause, Mark};
+use crate::describe::{self, Cause};
 use crate::group;
+use crate::lines::{Lines, Mark};
 use crate::page::Page;
 use crate::plan_text::body_line;
 use crate::style::{Style, Tone};
@@ -11,23 +12,28 @@ use crate::style::{Style, Tone};
 /// Each drifted resource as a difference from what was planned on to what was found; empty of none.
 pub fn drift_text(drifts: &[Drift], style: &Style) -> String {
     let mut page = Page::new(style);
+    let mut lines = Lines::default();
     for drift in drifts {
-        let (mark, what, lines) = match (&drift.planned, &drift.found) {
-            (None, Some(found)) => (Mark::Add, "  (was not there, and is now)", describe::whole(found, Mark::Add)),
+        lines.clear();
+        let (mark, what) = match (&drift.planned, &drift.found) {
+            (None, Some(found)) => {
+                describe::whole(&mut lines, found, Mark::Add);
+                (Mark::Add, "  (was not there, and is now)")
+            }
             (Some(planned), None) => {
-                (Mark::Remove, "  (was there, and is gone)", describe::whole(planned, Mark::Remove))
+                describe::whole(&mut lines, planned, Mark::Remove);
+                (Mark::Remove, "  (was there, and is gone)")
             }
             (Some(planned), Some(found)) => {
-                let lines = describe::difference(planned, found, Cause::World, style.width.saturating_sub(6));
-                (Mark::Alter, "  (planned -> found)", lines)
+                describe::difference(&mut lines, planned, found, Cause::World, style.width.saturating_sub(6));
+                (Mark::Alter, "  (planned -> found)")
             }
             (None, None) => continue,
         };
         page.blank();
-        let symbol = format!("{} ", mark.symbol());
-        page.line(0, &[(mark.tone(), &symbol), (Tone::Strong, drift.address.as_str()), (Tone::Quiet, what)]);
-        for line in lines {
-            body_line(&mut page, 2, &line);
+        page.line(0, &[(mark.tone(), mark.lead()), (Tone::Strong, drift.address.as_str()), (Tone::Quiet, what)]);
+        for line in lines.iter() {
+            body_line(&mut page, 2, line);
         }
     }
     page.finish()

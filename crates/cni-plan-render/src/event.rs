@@ -30,6 +30,7 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
             put(Tone::Plain, address.as_str());
             put(Tone::Remove, ": failed: ");
             put(Tone::Plain, &error.to_string());
+            put(Tone::Plain, &format!("; {}", error.cure));
         }
         Event::Ended { phase, done, took } => put(Tone::Strong, &ended(*phase, *done, &words::took(*took))),
     }

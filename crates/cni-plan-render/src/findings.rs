@@ -14,6 +14,7 @@ pub fn findings_text(findings: &[Finding], style: &Style) -> String {
 
 pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
     for finding in findings {
+        page.blank();
         let tone = match finding.severity {
             Severity::Refuse => Tone::Remove,
             Severity::Warn => Tone::Warn,

@@ -10,7 +10,9 @@ use std::fmt::Write as _;
 /// controls and invisible characters spelled out: ESC becomes `\x1b`, a line feed `\n`, U+202E
 /// `\u{202e}`. Text without any is handed back as it is; doing it twice changes nothing more.
 pub fn inert(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !text.chars().any(is_live) {
+    // Without a way out of the loop the compiler looks at many bytes at once.
+    let is_printable_ascii = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~'));
+    if is_printable_ascii || !text.chars().any(is_live) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);

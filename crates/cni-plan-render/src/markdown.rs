@@ -15,6 +15,9 @@ pub(crate) fn code(text: &str) -> String {
     if text.is_empty() {
         return "`(empty)`".to_owned(); // two delimiters alone would be text
     }
+    if !text.contains('`') && !text.starts_with(' ') && !text.ends_with(' ') {
+        return format!("`{text}`");
+    }
     let delimiter = "`".repeat(longest_run(&text) + 1);
     // One space each side is taken off again; without it a backtick would join the delimiter.
     let edge = |at: Option<char>| matches!(at, Some('`' | ' '));
@@ -23,17 +26,21 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 /// An HTML `code` element for table cells and raw HTML: every ASCII character that Markdown, HTML
-/// or a table could read as markup is a numeric reference.
+/// or a table could read as markup is a numeric reference. Hyphen, comma and stop are none there,
+/// and regions and versions stay readable in the source; but `www.` begins a link.
 pub(crate) fn html_code(text: &str) -> String {
     let text = inert(text);
     let mut out = String::with_capacity(text.len() + 16);
     out.push_str("<code>");
+    let mut previous = ' ';
     for character in text.chars() {
-        if character.is_ascii_punctuation() && character != '-' {
+        let harmless = matches!(character, '-' | ',') || character == '.' && !matches!(previous, 'w' | 'W');
+        if character.is_ascii_punctuation() && !harmless {
             write!(out, "&#{};", u32::from(character)).expect("a String takes every write");
         } else {
             out.push(character);
         }
+        previous = character;
     }
     out.push_str("</code>");
     out
@@ -68,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_cell_holds_no_markup() {
-        assert_eq!(html_code("us-west-2"), "<code>us-west-2</code>");
+        assert_eq!(html_code("us-west-2, 1.33"), "<code>us-west-2, 1.33</code>");
+        assert_eq!(html_code("www.evil.example"), "<code>www&#46;evil.example</code>");
         assert_eq!(html_code("a|b</code>@me"), "<code>a&#124;b&#60;&#47;code&#62;&#64;me</code>");
     }
 

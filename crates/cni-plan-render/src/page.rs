@@ -37,9 +37,13 @@ impl<'a> Page<'a> {
 
     /// Prose after a label, wrapped to the width; its further lines stand under the first word.
     pub(crate) fn prose(&mut self, indent: usize, label: (Tone, &str), tone: Tone, text: &str) {
-        let name = inert(label.1);
+        let (name, text) = (inert(label.1), inert(text));
         let hang = indent + name.chars().count();
-        let mut lines = words::wrap(&inert(text), self.style.width.saturating_sub(hang).max(30)).into_iter();
+        let room = self.style.width.saturating_sub(hang).max(30);
+        if text.chars().count() <= room {
+            return self.line(indent, &[(label.0, &name), (tone, &text)]);
+        }
+        let mut lines = words::wrap(&text, room).into_iter();
         self.line(indent, &[(label.0, &name), (tone, &lines.next().unwrap_or_default())]);
         for line in lines {
             self.line(hang, &[(tone, &line)]);

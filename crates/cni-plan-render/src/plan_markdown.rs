@@ -8,10 +8,12 @@ use std::fmt::Write as _;
 
 use cni_plan_core::{Action, Change, ChangeSet, Counts, PlannedCluster};
 
-use crate::describe::{self, Mark};
+use crate::describe;
 use crate::findings;
 use crate::group::{self, Group, Scope};
+use crate::headline::headline;
 use crate::inert::inert;
+use crate::lines::{Lines, Mark};
 use crate::markdown::{code, fence, html_code};
 use crate::{totals, words};
 
@@ -145,15 +147,18 @@ impl Markdown {
 
     fn steps(&mut self, changes: &[&Change]) {
         let mut body = String::new();
+        let mut lines = Lines::default();
         for change in changes.iter().filter(|change| change.is_effective()) {
             if !body.is_empty() {
                 body.push('\n');
             }
-            let headline = describe::headline(change);
+            let headline = headline(change);
             let why = if change.action == Action::Delete { format!("  ({})", change.why) } else { String::new() };
             diff_line(&mut body, headline.mark, "", &format!("{headline}{why}"));
-            for line in describe::body(change, WIDTH) {
-                diff_line(&mut body, line.mark, "  ", &line.text);
+            lines.clear();
+            describe::body(&mut lines, change, WIDTH);
+            for line in lines.iter() {
+                diff_line(&mut body, line.mark, "  ", line.text);
             }
         }
         if !body.is_empty() {
@@ -166,10 +171,18 @@ impl Markdown {
         if alone.peek().is_none() {
             return;
         }
-        self.out.push_str("\nLeft alone:\n\n");
+        if !self.out.ends_with("\n\n") {
+            self.out.push('\n');
+        }
+        self.out.push_str("Left alone:\n\n");
         for change in alone {
-            let headline = describe::headline(change);
-            self.put(format_args!("- {} {}: {}\n", headline.noun, code(&headline.name), code(&change.why)));
+            let headline = headline(change);
+            self.put(format_args!(
+                "- {} {}: {}\n",
+                headline.noun,
+                code(&headline.name),
+                code(&describe::why_nothing(change))
+            ));
         }
     }
 }
@@ -184,11 +197,10 @@ fn planned_of<'a>(group: &Group<'_>, planned: &HashMap<&str, &'a PlannedCluster>
 /// A line of a block in the `diff` language, which colours by the first column and knows no `~`:
 /// what changes or runs gets `!`.
 fn diff_line(body: &mut String, mark: Mark, indent: &str, text: &str) {
-    let symbol = match mark {
-        Mark::Alter | Mark::Run => '!',
-        other => other.symbol(),
-    };
-    writeln!(body, "{symbol} {indent}{}", inert(text)).expect("a String takes every write");
+    let lead = if mark == Mark::Alter { Mark::Run.lead() } else { mark.lead() };
+    for piece in [lead, indent, &inert(text), "\n"] {
+        body.push_str(piece);
+    }
 }
 
 /// `2 to add, 1 to destroy, 2 to run`; `nothing to do`.

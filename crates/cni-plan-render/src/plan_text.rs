@@ -1,11 +1,14 @@
 //! A plan on a terminal: by cluster, step by step, the totals last.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use cni_plan_core::{Action, Change, ChangeSet, Counts, Finding, Owner, PlannedCluster, Severity};
 
-use crate::describe::{self, Headline, Line};
+use crate::describe;
 use crate::group::{self, Group, Scope};
+use crate::headline::headline;
+use crate::lines::{Line, Lines};
 use crate::page::Page;
 use crate::style::{Style, Tone};
 use crate::{findings, totals, words};
@@ -55,8 +58,9 @@ fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &Plan
         Scope::Shared(..) => None,
     };
     let told = known.map_or_else(|| group.sharers(), |planned| group::facts(planned));
-    let told = if told.is_empty() { told } else { format!("  ({told})") };
-    page.line(0, &[(Tone::Strong, what), (Tone::Strong, group.name()), (Tone::Quiet, &told)]);
+    let told = if told.is_empty() { told } else { format!("({told})") };
+    let gap = if told.is_empty() { "" } else { "  " };
+    page.prose(0, (Tone::Strong, &format!("{what}{}{gap}", group.name())), Tone::Quiet, &told);
     let roles = known.map(|planned| group::node_roles(&planned.facts)).unwrap_or_default();
     if !roles.is_empty() {
         page.prose(2, (Tone::Quiet, "node roles: "), Tone::Quiet, &roles);
@@ -64,66 +68,62 @@ fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &Plan
 }
 
 fn steps(page: &mut Page<'_>, changes: &[&Change]) {
+    let mut lines = Lines::default();
     for change in changes.iter().filter(|change| change.is_effective()) {
         page.blank();
-        let headline = describe::headline(change);
-        let mark = format!("{} {:NOUN_WIDTH$} ", headline.mark.symbol(), headline.noun);
+        let headline = headline(change);
+        let mark = format!("{}{:NOUN_WIDTH$} ", headline.mark.lead(), headline.noun);
         let why = if change.action == Action::Delete { format!("  ({})", change.why) } else { String::new() };
         page.line(2, &[(headline.mark.tone(), &mark), (Tone::Strong, &headline.name), (Tone::Quiet, &why)]);
-        for line in describe::body(change, page.width().saturating_sub(6)) {
-            body_line(page, 4, &line);
+        lines.clear();
+        describe::body(&mut lines, change, page.width().saturating_sub(6));
+        for line in lines.iter() {
+            body_line(page, 4, line);
         }
     }
     left_alone(page, changes);
 }
 
 /// A line of a step's description: its mark, then its text.
-pub(crate) fn body_line(page: &mut Page<'_>, indent: usize, line: &Line) {
+pub(crate) fn body_line(page: &mut Page<'_>, indent: usize, line: Line<'_>) {
     if line.tone == Tone::Warn || line.tone == Tone::Quiet {
         let hang = line.text.len() - line.text.trim_start().len();
         page.prose(indent + 2 + hang, (Tone::Plain, ""), line.tone, line.text.trim_start());
     } else {
-        page.line(indent, &[(line.mark.tone(), &format!("{} ", line.mark.symbol())), (line.tone, &line.text)]);
+        page.line(indent, &[(line.mark.tone(), line.mark.lead()), (line.tone, line.text)]);
     }
 }
 
-/// What a group with something to do does nothing about, and why.
+/// What a group with something to do does nothing about, one a line.
 fn left_alone(page: &mut Page<'_>, changes: &[&Change]) {
-    let alone: Vec<(Headline<'_>, &str)> = changes
-        .iter()
-        .filter(|change| !change.is_effective())
-        .map(|change| (describe::headline(change), change.why.as_str()))
-        .collect();
-    if alone.is_empty() {
+    let mut alone = changes.iter().filter(|change| !change.is_effective()).peekable();
+    if alone.peek().is_none() {
         return;
     }
     page.blank();
     page.line(2, &[(Tone::Quiet, "left alone")]);
-    for (headline, why) in alone {
-        page.line(
-            2,
-            &[
-                (Tone::Quiet, &format!("= {:NOUN_WIDTH$} ", headline.noun)),
-                (Tone::Plain, &headline.name),
-                (Tone::Quiet, &format!("  ({why})")),
-            ],
-        );
+    for change in alone {
+        let headline = headline(change);
+        let noun = format!("= {:NOUN_WIDTH$} ", headline.noun);
+        let why = format!("  ({})", describe::why_nothing(change));
+        page.line(4, &[(Tone::Quiet, &noun), (Tone::Plain, &headline.name), (Tone::Quiet, &why)]);
     }
 }
 
-/// A group in which nothing is to be done, in a few lines: what is as it should be, by reason.
+/// A group in which nothing is to be done, in a few lines: what is left alone, by reason.
 fn quiet_group(page: &mut Page<'_>, changes: &[&Change]) {
-    let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut by_reason: Vec<(Cow<'_, str>, Vec<String>)> = Vec::new();
     for change in changes {
-        let name = describe::headline(change).to_string();
-        // A handful of reasons, fixed in core: looking through them is cheaper than a map.
-        match by_reason.iter_mut().rev().take(8).find(|(why, _)| *why == change.why) {
+        let why = describe::why_nothing(change);
+        let name = headline(change).to_string();
+        // A handful of reasons, fixed in core: looking through the last ones is cheaper than a map.
+        match by_reason.iter_mut().rev().take(8).find(|(reason, _)| *reason == why) {
             Some((_, names)) => names.push(name),
-            None => by_reason.push((&change.why, vec![name])),
+            None => by_reason.push((why, vec![name])),
         }
     }
     for (why, names) in by_reason {
-        page.prose(2, (Tone::Quiet, &format!("= {why}: ")), Tone::Plain, &names.join(", "));
+        page.prose(2, (Tone::Quiet, "= "), Tone::Plain, &format!("{} ({why})", names.join(", ")));
     }
 }
 
