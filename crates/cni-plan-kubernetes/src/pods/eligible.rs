@@ -99,7 +99,7 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
-    fn node(labels: Value, taints: Value) -> Node {
+    fn node(labels: &Value, taints: &Value) -> Node {
         serde_json::from_value(json!({"metadata": {"name": "n1", "labels": labels}, "spec": {"taints": taints}}))
             .unwrap()
     }
@@ -109,7 +109,7 @@ mod tests {
         serde_json::from_value(spec).unwrap()
     }
 
-    fn requiring(terms: Value) -> PodSpec {
+    fn requiring(terms: &Value) -> PodSpec {
         template(json!({"affinity": {"nodeAffinity": {
             "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms},
         }}}))
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn labels_and_names_select() {
-        let node = node(json!({"os": "linux", "cores": "8", "odd": "x"}), json!([]));
+        let node = node(&json!({"os": "linux", "cores": "8", "odd": "x"}), &json!([]));
         let expression = |key: &str, operator: &str, values: &[&str]| json!([{"matchExpressions": [{"key": key, "operator": operator, "values": values}]}]);
         let table = [
             (expression("os", "In", &["linux", "windows"]), true),
@@ -142,22 +142,22 @@ mod tests {
             (json!([{"matchFields": [{"key": "spec.x", "operator": "Exists"}]}]), false),
         ];
         for (terms, expected) in table {
-            assert_eq!(is_eligible(&requiring(terms.clone()), &node), expected, "{terms}");
+            assert_eq!(is_eligible(&requiring(&terms), &node), expected, "{terms}");
         }
     }
 
     #[test]
     fn terms_are_alternatives_and_requirements_are_not() {
-        let node = node(json!({"os": "linux"}), json!([]));
+        let node = node(&json!({"os": "linux"}), &json!([]));
         let yes = json!({"key": "os", "operator": "Exists"});
         let no = json!({"key": "gpu", "operator": "Exists"});
-        assert!(is_eligible(&requiring(json!([{"matchExpressions": [no]}, {"matchExpressions": [yes]}])), &node));
-        assert!(!is_eligible(&requiring(json!([{"matchExpressions": [yes, no]}])), &node));
+        assert!(is_eligible(&requiring(&json!([{"matchExpressions": [no]}, {"matchExpressions": [yes]}])), &node));
+        assert!(!is_eligible(&requiring(&json!([{"matchExpressions": [yes, no]}])), &node));
     }
 
     #[test]
     fn selector_and_node_name_have_to_agree_too() {
-        let node = node(json!({"os": "linux"}), json!([]));
+        let node = node(&json!({"os": "linux"}), &json!([]));
         assert!(is_eligible(&template(json!({"nodeSelector": {"os": "linux"}})), &node));
         assert!(!is_eligible(&template(json!({"nodeSelector": {"os": "linux", "gpu": "1"}})), &node));
         assert!(is_eligible(&template(json!({"nodeName": "n1"})), &node));
@@ -186,24 +186,27 @@ mod tests {
             (json!({"hostNetwork": true}), builtin("network-unavailable", "NoSchedule"), true),
         ];
         for (spec, taints, expected) in table {
-            let found = is_eligible(&template(spec.clone()), &node(json!({}), taints.clone()));
+            let found = is_eligible(&template(spec.clone()), &node(&json!({}), &taints));
             assert_eq!(found, expected, "{spec} on {taints}");
         }
     }
 
     #[test]
     fn the_plugins_own_manifest_leaves_fargate_alone() {
-        let plugin = requiring(json!([{"matchExpressions": [
+        let plugin = requiring(&json!([{"matchExpressions": [
             {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]},
             {"key": "kubernetes.io/arch", "operator": "In", "values": ["amd64", "arm64"]},
             {"key": "eks.amazonaws.com/compute-type", "operator": "NotIn", "values": ["fargate", "hybrid", "auto"]},
         ]}]));
-        let labels = |more: Value| {
+        let labels = |mut more: Value| {
             let mut labels = json!({"kubernetes.io/os": "linux", "kubernetes.io/arch": "arm64"});
-            labels.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            labels.as_object_mut().unwrap().append(more.as_object_mut().unwrap());
             labels
         };
-        assert!(is_eligible(&plugin, &node(labels(json!({})), json!([]))));
-        assert!(!is_eligible(&plugin, &node(labels(json!({"eks.amazonaws.com/compute-type": "fargate"})), json!([]))));
+        assert!(is_eligible(&plugin, &node(&labels(json!({})), &json!([]))));
+        assert!(!is_eligible(
+            &plugin,
+            &node(&labels(json!({"eks.amazonaws.com/compute-type": "fargate"})), &json!([]))
+        ));
     }
 }

@@ -92,7 +92,7 @@ fn has(container: &Container, variable: &str) -> bool {
 
 /// The last one counts where a name repeats, as in the kubelet.
 fn value<'a>(container: &'a Container, variable: &str) -> Option<&'a str> {
-    let last = container.env.iter().flatten().filter(|env| env.name == variable).last()?;
+    let last = container.env.iter().flatten().rfind(|env| env.name == variable)?;
     last.value.as_deref()
 }
 
@@ -124,7 +124,7 @@ mod tests {
         .unwrap()
     }
 
-    fn web<'a>(role: &'a str, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    fn web(role: &'static str, more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
         let mut env = vec![(ROLE_ARN, role), (TOKEN_FILE, PodIdentity::TOKEN_FILE)];
         env.extend(more);
         env
@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn whatever_is_neither_is_named() {
-        let table: [(Vec<(&str, &str)>, Vec<(&str, &str)>, &str); 8] = [
+        type Env = Vec<(&'static str, &'static str)>;
+        let table: [(Env, Env, &str); 8] = [
             (vec![], web(ROLE, &[]), "init without AWS_ROLE_ARN"),
             (web(ROLE, &[]), vec![(ROLE_ARN, ROLE)], "aws-node without AWS_WEB_IDENTITY_TOKEN_FILE"),
             (vec![(ROLE_ARN, ROLE)], vec![(ROLE_ARN, ROLE)], "AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE"),

@@ -14,7 +14,7 @@ use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, core::Selector};
 use tokio::time::Instant;
 
-use super::world::{Rules, World};
+use super::world::{PodState, Rules, World};
 use crate::client::Connection;
 use crate::error::{Attempt, CallError};
 
@@ -25,10 +25,9 @@ const AT_ONCE: usize = 256;
 pub(super) struct Watch<'a> {
     connection: &'a Connection,
     namespace: String,
-    rules: Rules,
     events: BoxStream<'static, Vec<Seen>>,
     world: World,
-    pods: Listing<super::world::PodState>,
+    pods: Listing<PodState>,
     nodes: Listing<bool>,
     /// What kept the watch from going on, the last time.
     interrupted: Option<ProviderError>,
@@ -43,9 +42,12 @@ pub(super) enum Waited {
     TimeOver,
 }
 
+/// An event cut down to what is kept: a key and a view of the object; `None`: not one of ours.
+type Viewed<T> = Event<Option<(String, T)>>;
+
 enum Seen {
-    Pod(Result<Event<Pod>, watcher::Error>),
-    Node(Result<Event<Node>, watcher::Error>),
+    Pod(Result<Viewed<PodState>, watcher::Error>),
+    Node(Result<Viewed<bool>, watcher::Error>),
 }
 
 /// The objects of a list that is coming in, until it is complete and takes the old one's place.
@@ -70,12 +72,19 @@ impl<'a> Watch<'a> {
             cure: "check the DaemonSet's spec.selector".to_owned(),
         })?;
         let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-        let pods = watcher(pods, Config::default().labels_from(&selector)).default_backoff().map(Seen::Pod);
-        let nodes = watcher(Api::<Node>::all(client), Config::default()).default_backoff().map(Seen::Node);
+        let rules = Rules::of(daemon_set);
+        let pods = watcher(pods, Config::default().labels_from(&selector)).default_backoff().map(move |event| {
+            let view = |pod: Pod| rules.pod(&pod).map(|pod| (pod.uid.clone(), pod));
+            Seen::Pod(event.map(|event| viewed(event, view)))
+        });
+        let rules = Rules::of(daemon_set);
+        let nodes = watcher(Api::<Node>::all(client), Config::default()).default_backoff().map(move |event| {
+            let view = |node: Node| Some(rules.node(&node));
+            Seen::Node(event.map(|event| viewed(event, view)))
+        });
         Ok(Watch {
             connection,
             namespace: namespace.to_owned(),
-            rules: Rules::of(daemon_set),
             events: futures::stream::select(pods, nodes).ready_chunks(AT_ONCE).boxed(),
             world: World::default(),
             pods: Listing::default(),
@@ -123,13 +132,8 @@ impl<'a> Watch<'a> {
 
     fn take(&mut self, seen: Seen) -> Result<(), ProviderError> {
         match seen {
-            Seen::Pod(Ok(event)) => {
-                let view = |pod: &Pod| self.rules.pod(pod).map(|pod| (pod.uid.clone(), pod));
-                self.pods.take(&mut self.world.pods, event, view);
-            }
-            Seen::Node(Ok(event)) => {
-                self.nodes.take(&mut self.world.nodes, event, |node| Some(self.rules.node(node)));
-            }
+            Seen::Pod(Ok(event)) => self.pods.take(&mut self.world.pods, event),
+            Seen::Node(Ok(event)) => self.nodes.take(&mut self.world.nodes, event),
             Seen::Pod(Err(error)) => return self.interrupt("pods", error),
             Seen::Node(Err(error)) => return self.interrupt("nodes", error),
         }
@@ -165,28 +169,32 @@ impl<T> Default for Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Carries one event into `current`. `view` gives an object's key and what is kept of it;
-    /// `None`: nothing is.
-    fn take<K>(
-        &mut self,
-        current: &mut BTreeMap<String, T>,
-        event: Event<K>,
-        view: impl Fn(&K) -> Option<(String, T)>,
-    ) {
+    /// Carries one event into `current`.
+    fn take(&mut self, current: &mut BTreeMap<String, T>, event: Viewed<T>) {
         match event {
             Event::Init => self.coming.clear(),
-            Event::InitApply(object) => self.coming.extend(view(&object)),
+            Event::InitApply(object) => self.coming.extend(object),
             Event::InitDone => {
                 *current = std::mem::take(&mut self.coming);
                 self.is_complete = true;
             }
-            Event::Apply(object) => current.extend(view(&object)),
+            Event::Apply(object) => current.extend(object),
             Event::Delete(object) => {
-                if let Some((key, _)) = view(&object) {
+                if let Some((key, _)) = object {
                     current.remove(&key);
                 }
             }
         }
+    }
+}
+
+fn viewed<K, T>(event: Event<K>, view: impl FnOnce(K) -> Option<(String, T)>) -> Viewed<T> {
+    match event {
+        Event::Apply(object) => Event::Apply(view(object)),
+        Event::Delete(object) => Event::Delete(view(object)),
+        Event::InitApply(object) => Event::InitApply(view(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
     }
 }
 
@@ -198,7 +206,7 @@ mod tests {
         let mut listing = Listing::default();
         let mut current = BTreeMap::new();
         for event in events {
-            listing.take(&mut current, event, |key| (!key.is_empty()).then(|| ((*key).to_owned(), key.len())));
+            listing.take(&mut current, viewed(event, |key| Some((key.to_owned(), key.len()))));
         }
         (current, listing.is_complete)
     }
