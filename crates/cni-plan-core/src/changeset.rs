@@ -70,8 +70,9 @@ pub fn digest_of(bytes: &[u8]) -> String {
 }
 
 /// The document's two halves: the digest is the first line, of all that follows.
-const DIGEST_PREFIX: &str = "{\n  \"digest\": \"";
-const DIGEST_SUFFIX: &str = "\",\n";
+const DIGEST_PREFIX: &[u8] = b"{\n  \"digest\": \"";
+const DIGEST_SUFFIX: &[u8] = b"\",\n";
+const DIGEST_LENGTH: usize = "sha256:".len() + 64;
 
 impl ChangeSet {
     /// How many steps do what.
@@ -82,15 +83,19 @@ impl ChangeSet {
     /// The document: indented JSON that ends in a line feed, its first member the digest of
     /// every byte after that member.
     pub fn to_json(&self) -> String {
-        let body = serde_json::to_string_pretty(self).expect("a change set has only string keys");
-        let rest = body.strip_prefix("{\n").unwrap_or(&body);
-        let mut document = String::with_capacity(body.len() + 100);
-        document.push_str(DIGEST_PREFIX);
-        document.push_str(&digest_of(rest.as_bytes()));
-        document.push_str(DIGEST_SUFFIX);
-        document.push_str(rest);
-        document.push('\n');
-        document
+        // Everything is written once, into its place: the digest last, over a space kept for it.
+        let mut bytes = Vec::with_capacity(1024 * (1 + self.changes.len()));
+        bytes.extend_from_slice(DIGEST_PREFIX);
+        bytes.resize(DIGEST_PREFIX.len() + DIGEST_LENGTH, b'0');
+        bytes.extend_from_slice(DIGEST_SUFFIX);
+        let start = bytes.len();
+        serde_json::to_writer_pretty(&mut bytes, self).expect("a change set has only string keys");
+        let brace = bytes[start..].iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
+        bytes.drain(start..start + brace);
+        bytes.push(b'\n');
+        let digest = digest_of(&bytes[start..]);
+        bytes[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].copy_from_slice(digest.as_bytes());
+        String::from_utf8(bytes).expect("JSON is UTF-8")
     }
 
     /// Reads a document and checks that it is, byte for byte, one that was written.
@@ -114,9 +119,7 @@ impl ChangeSet {
 
     /// The digest that [`ChangeSet::to_json`] writes.
     pub fn digest(&self) -> String {
-        let document = self.to_json();
-        let after = &document[DIGEST_PREFIX.len()..];
-        after[..after.find('"').unwrap_or_default()].to_owned()
+        self.to_json()[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].to_owned()
     }
 }
 
@@ -127,7 +130,7 @@ mod tests {
     use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff};
 
     fn change_set() -> ChangeSet {
-        let diff = diff(&graph(&["c"]), &fresh(&["c"])).unwrap();
+        let diff = diff(graph(&["c"]), fresh(&["c"])).unwrap();
         let cluster = ClusterRef {
             key: "c".to_owned(),
             name: "c".to_owned(),

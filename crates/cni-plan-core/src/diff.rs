@@ -28,54 +28,40 @@ pub enum DiffError {
 }
 
 /// Compares each node with what was observed at its address. `observed` has to hold every address.
-pub fn diff(graph: &DependencyGraph<Node>, observed: &HashMap<Address, Observation>) -> Result<Diff, DiffError> {
-    let order = graph.topological_order()?;
-    let mut unseen: Vec<ProviderError> = Vec::new();
-    for address in &order {
-        if let Some(Observation::Unseen(error)) = observed.get(*address)
-            && !unseen.contains(error)
-        {
-            unseen.push(error.clone());
-        }
-    }
+pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observation>) -> Result<Diff, DiffError> {
+    let nodes = graph.into_topological_order()?;
+    let unseen = unseen(&nodes, &observed);
     if !unseen.is_empty() {
         return Err(DiffError::Unseen(unseen));
     }
 
+    let index: HashMap<Address, usize> =
+        nodes.iter().enumerate().map(|(at, (address, ..))| (address.clone(), at)).collect();
     let mut findings = Vec::new();
-    let mut changes = Vec::with_capacity(order.len());
-    let mut index: HashMap<&Address, usize> = HashMap::with_capacity(order.len());
-    for address in order {
-        let node = graph.get(address).expect("the order names the graph's own addresses");
-        let found = match observed.get(address) {
+    let mut changes: Vec<Change> = Vec::with_capacity(nodes.len());
+    for (address, node, depends_on) in nodes {
+        let found = match observed.remove(&address) {
             Some(Observation::Present(resource)) => Some(resource),
             _ => None,
         };
-        let depends_on: Vec<Address> = graph.dependencies(address).into_iter().cloned().collect();
-        let announced = depends_on
-            .iter()
-            .filter(|on| on.kind() == Kind::Annotate)
-            .filter_map(|on| index.get(on))
-            .map(|&at| &changes[at])
-            .next();
-        let step = step::of(node, found, announced);
-        findings.extend(finding::of(node, found, &step));
-        index.insert(address, changes.len());
+        let announced =
+            depends_on.iter().find(|on| on.kind() == Kind::Annotate).and_then(|on| changes.get(*index.get(on)?));
+        let step = step::of(&node, found.as_ref(), announced);
+        findings.extend(finding::of(&node, found.as_ref(), &step));
         changes.push(Change {
-            address: address.clone(),
-            target: node.target.clone(),
+            address,
+            target: node.target,
             action: step.action,
             why: step.why,
-            before: found.cloned(),
+            before: found,
             after: step.after,
             run: step.run,
             reversibility: step.reversibility,
             depends_on,
-            clusters: node.clusters.clone(),
+            clusters: node.clusters,
         });
     }
-    let wake = verifications_to_run(&changes);
-    for at in wake {
+    for at in verifications_to_run(&changes, &index) {
         changes[at].action = Action::Run;
         "before the plugin relies on it alone".clone_into(&mut changes[at].why);
     }
@@ -84,11 +70,22 @@ pub fn diff(graph: &DependencyGraph<Node>, observed: &HashMap<Address, Observati
     Ok(Diff { changes, findings })
 }
 
+/// What could not be seen, each reason once.
+fn unseen(nodes: &[(Address, Node, Vec<Address>)], observed: &HashMap<Address, Observation>) -> Vec<ProviderError> {
+    let mut unseen: Vec<ProviderError> = Vec::new();
+    for (address, ..) in nodes {
+        if let Some(Observation::Unseen(error)) = observed.get(address)
+            && !unseen.contains(error)
+        {
+            unseen.push(error.clone());
+        }
+    }
+    unseen
+}
+
 /// A verification runs when anything happens that it stands behind or before: after whatever
 /// changed the plugin's identity, and before a node role loses its policy.
-fn verifications_to_run(changes: &[Change]) -> Vec<usize> {
-    let index: HashMap<&Address, usize> =
-        changes.iter().enumerate().map(|(at, change)| (&change.address, at)).collect();
+fn verifications_to_run(changes: &[Change], index: &HashMap<Address, usize>) -> Vec<usize> {
     // `changes` is in topological order: one pass carries "something before me happens" along.
     let mut stirred = vec![false; changes.len()];
     let mut wanted_by_dependent: HashSet<usize> = HashSet::new();

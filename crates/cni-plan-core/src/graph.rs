@@ -108,9 +108,39 @@ impl<N> DependencyGraph<N> {
         found.into_iter().collect()
     }
 
+    /// Takes the graph apart: each value with its sorted dependencies, in
+    /// [topological order](Self::topological_order).
+    pub fn into_topological_order(self) -> Result<Vec<(Address, N, Vec<Address>)>, Cycle> {
+        let order: Vec<NodeIndex> = self.order()?;
+        let dependencies: Vec<Vec<Address>> = order
+            .iter()
+            .map(|&index| {
+                let mut on: Vec<Address> = self
+                    .graph
+                    .neighbors_directed(index, Direction::Outgoing)
+                    .map(|on| self.graph[on].0.clone())
+                    .collect();
+                on.sort_unstable();
+                on.dedup();
+                on
+            })
+            .collect();
+        let (nodes, _) = self.graph.into_nodes_edges();
+        let mut values: Vec<Option<(Address, N)>> = nodes.into_iter().map(|node| Some(node.weight)).collect();
+        let taken = order.into_iter().zip(dependencies).filter_map(|(index, on)| {
+            let (address, value) = values[index.index()].take()?;
+            Some((address, value, on))
+        });
+        Ok(taken.collect())
+    }
+
     /// Every address after all that it depends on; of those that could come next, the smallest
     /// first, so that the order does not depend on how the graph was built.
     pub fn topological_order(&self) -> Result<Vec<&Address>, Cycle> {
+        Ok(self.order()?.into_iter().map(|index| &self.graph[index].0).collect())
+    }
+
+    fn order(&self) -> Result<Vec<NodeIndex>, Cycle> {
         let mut by_rank: Vec<NodeIndex> = self.graph.node_indices().collect();
         by_rank.sort_unstable_by(|&a, &b| self.graph[a].0.cmp(&self.graph[b].0));
         let mut rank = vec![0usize; by_rank.len()];
@@ -127,7 +157,7 @@ impl<N> DependencyGraph<N> {
         let mut order = Vec::with_capacity(by_rank.len());
         while let Some(Reverse(next)) = ready.pop() {
             let index = by_rank[next];
-            order.push(&self.graph[index].0);
+            order.push(index);
             for dependent in self.graph.neighbors_directed(index, Direction::Incoming) {
                 waits_for[dependent.index()] -= 1;
                 if waits_for[dependent.index()] == 0 {

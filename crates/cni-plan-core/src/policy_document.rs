@@ -6,14 +6,16 @@
 //! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language".
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A policy or trust document. Statements keep the form and order they were found in, so that
 /// writing the document back leaves other people's statements exactly as they were.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "Value", into = "Value")]
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct PolicyDocument {
     version: String,
     id: Option<Value>,
@@ -22,7 +24,11 @@ pub struct PolicyDocument {
 
 /// One statement: as written, and the key it is compared by.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct Statement(Arc<Written>);
+
+/// Shared: a fleet's plan holds the same statement as wanted, before and after.
+#[derive(Debug)]
+struct Written {
     raw: Value,
     meaning: String,
 }
@@ -63,7 +69,7 @@ impl PolicyDocument {
 
     /// Whether a statement of the same meaning is in the document.
     pub fn contains(&self, statement: &Statement) -> bool {
-        self.statements.iter().any(|mine| mine.meaning == statement.meaning)
+        self.statements.iter().any(|mine| mine.0.meaning == statement.0.meaning)
     }
 
     /// This document with each of `other`'s statements that it lacks, at the end. Nothing that is
@@ -81,11 +87,11 @@ impl PolicyDocument {
 
     /// The document as IAM takes it: compact JSON.
     pub fn to_json(&self) -> String {
-        Value::from(self.clone()).to_string()
+        serde_json::to_string(self).expect("a document has only string keys")
     }
 
     fn meanings(&self) -> BTreeSet<&str> {
-        self.statements.iter().map(|statement| statement.meaning.as_str()).collect()
+        self.statements.iter().map(|statement| statement.0.meaning.as_str()).collect()
     }
 }
 
@@ -120,22 +126,28 @@ impl TryFrom<Value> for PolicyDocument {
     }
 }
 
-impl From<PolicyDocument> for Value {
-    fn from(document: PolicyDocument) -> Value {
-        let mut object = Map::new();
-        object.insert("Version".to_owned(), document.version.into());
-        if let Some(id) = document.id {
-            object.insert("Id".to_owned(), id);
+impl Serialize for PolicyDocument {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut document = serializer.serialize_map(None)?;
+        document.serialize_entry("Version", &self.version)?;
+        if let Some(id) = &self.id {
+            document.serialize_entry("Id", id)?;
         }
-        object.insert("Statement".to_owned(), document.statements.into_iter().map(|each| each.raw).collect());
-        Value::Object(object)
+        document.serialize_entry("Statement", &self.statements)?;
+        document.end()
+    }
+}
+
+impl Serialize for Statement {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.raw.serialize(serializer)
     }
 }
 
 impl Statement {
     /// The statement as it was written.
     pub fn as_written(&self) -> &Value {
-        &self.raw
+        &self.0.raw
     }
 }
 
@@ -150,7 +162,7 @@ impl TryFrom<Value> for Statement {
             return Err(PolicyDocumentError::Shape("a statement's `Effect` is neither Allow nor Deny"));
         }
         let meaning = meaning_of(object).to_string();
-        Ok(Statement { raw, meaning })
+        Ok(Statement(Arc::new(Written { raw, meaning })))
     }
 }
 

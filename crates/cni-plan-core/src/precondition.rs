@@ -94,7 +94,7 @@ mod tests {
     use crate::{ErrorKind, PodIdentity};
 
     fn planned() -> Vec<Change> {
-        diff(&graph(&["c"]), &fresh(&["c"])).unwrap().changes
+        diff(graph(&["c"]), fresh(&["c"])).unwrap().changes
     }
 
     #[test]

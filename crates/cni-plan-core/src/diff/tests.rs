@@ -16,7 +16,7 @@ fn change<'a>(diff: &'a Diff, address: &Address) -> &'a Change {
 
 #[test]
 fn a_fresh_cluster_takes_the_whole_procedure_in_order() {
-    let diff = diff(&graph(&["c"]), &fresh(&["c"])).unwrap();
+    let diff = diff(graph(&["c"]), fresh(&["c"])).unwrap();
     let expected = [
         ("role", Action::Create),
         ("attach", Action::Create),
@@ -33,7 +33,7 @@ fn a_fresh_cluster_takes_the_whole_procedure_in_order() {
 
 #[test]
 fn a_finished_cluster_takes_nothing() {
-    let diff = diff(&graph(&["c"]), &finished(&["c"])).unwrap();
+    let diff = diff(graph(&["c"]), finished(&["c"])).unwrap();
     assert_eq!(actions(&diff), []);
 }
 
@@ -43,7 +43,7 @@ fn a_detach_is_never_done_without_looking_at_the_pods_of_every_cluster_first() {
     let mut world = finished(&clusters);
     let detach = addresses("blue").detach;
     world.insert(detach.clone(), fresh(&["blue"])[&detach].clone());
-    let diff = diff(&graph(&clusters), &world).unwrap();
+    let diff = diff(graph(&clusters), world).unwrap();
     let expected = [("verify", Action::Run), ("verify", Action::Run), ("detach", Action::Delete)];
     assert_eq!(actions(&diff), expected.map(|(kind, action)| (kind.to_owned(), action)));
     assert_eq!(change(&diff, &detach).depends_on, [addresses("blue").verify, addresses("green").verify]);
@@ -56,7 +56,7 @@ fn pods_left_behind_by_a_half_done_procedure_are_restarted_and_that_cannot_be_un
     let left_behind = pods(&[(PodIdentity::NodeRole, 2), (web("c"), 1)]);
     world.insert(at.restart.clone(), Observation::Present(left_behind.clone()));
     world.insert(at.verify.clone(), Observation::Present(left_behind));
-    let diff = diff(&graph(&["c"]), &world).unwrap();
+    let diff = diff(graph(&["c"]), world).unwrap();
     let restart = change(&diff, &at.restart);
     assert_eq!(restart.action, Action::Run);
     assert_eq!(restart.why, "2 of 3 pods carry another identity");
@@ -74,13 +74,13 @@ fn an_owner_that_would_set_the_annotation_back_refuses_the_plan_unless_it_alread
         let theirs = service_account(Some(("arn:aws:iam::111122223333:role/other", manager)));
         world.insert(at.annotate.clone(), Observation::Present(theirs));
         let codes: Vec<_> =
-            diff(&graph(&["c"]), &world).unwrap().findings.into_iter().map(|finding| finding.code).collect();
+            diff(graph(&["c"]), world).unwrap().findings.into_iter().map(|finding| finding.code).collect();
         assert_eq!(codes.contains(&"owner-would-set-it-back".to_owned()), refused, "{manager}");
     }
     let mut world = fresh(&["c"]);
     let agreed = service_account(Some((&role_arn("c"), "eks")));
     world.insert(at.annotate.clone(), Observation::Present(agreed));
-    assert_eq!(diff(&graph(&["c"]), &world).unwrap().findings, []);
+    assert_eq!(diff(graph(&["c"]), world).unwrap().findings, []);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_missing_plugin_is_refused_and_not_created() {
     for address in [&at.annotate, &at.restart, &at.verify] {
         world.insert(address.clone(), Observation::Absent);
     }
-    let diff = diff(&graph(&["c"]), &world).unwrap();
+    let diff = diff(graph(&["c"]), world).unwrap();
     let codes: Vec<&str> = diff.findings.iter().map(|finding| finding.code.as_str()).collect();
     assert_eq!(codes, ["daemonset-missing", "daemonset-missing", "service-account-missing"]);
     assert!(diff.findings.iter().all(|finding| finding.severity == Severity::Refuse));
@@ -106,5 +106,5 @@ fn what_cannot_be_seen_is_not_taken_for_absent() {
         cure: "grant iam:GetRole".to_owned(),
     };
     world.insert(addresses("c").role, Observation::Unseen(denied.clone()));
-    assert_eq!(diff(&graph(&["c"]), &world), Err(DiffError::Unseen(vec![denied])));
+    assert_eq!(diff(graph(&["c"]), world), Err(DiffError::Unseen(vec![denied])));
 }

@@ -5,7 +5,7 @@ use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, web};
 /// The plan for a fresh world and the observations of the first `begun` effective steps when all
 /// of them had their effect.
 fn half_way(clusters: &[&str], begun: usize) -> (Vec<Change>, HashMap<Address, Observation>) {
-    let changes = diff(&graph(clusters), &fresh(clusters)).unwrap().changes;
+    let changes = diff(graph(clusters), fresh(clusters)).unwrap().changes;
     let after = finished(clusters);
     let live = changes
         .iter()
@@ -87,7 +87,7 @@ fn what_pods_rely_on_is_kept_when_they_cannot_go_back() {
     let at = addresses("c");
     let mut world = fresh(&["c"]);
     world.insert(at.annotate.clone(), finished(&["c"])[&at.annotate].clone());
-    let changes = diff(&graph(&["c"]), &world).unwrap().changes;
+    let changes = diff(graph(&["c"]), world).unwrap().changes;
     let live = HashMap::from([
         (at.role.clone(), finished(&["c"])[&at.role].clone()),
         (at.attach.clone(), Observation::Present(attachment("Cni-c"))),

@@ -70,7 +70,7 @@ impl World {
 
     /// The plan of what is wanted for what is found.
     pub(super) fn planned(self) -> ChangeSet {
-        let diff = diff(&self.graph, &self.observed).unwrap();
+        let diff = diff(self.graph.clone(), self.observed.clone()).unwrap();
         let header = Header {
             format_version: FORMAT_VERSION,
             tool_version: "0.1.0".to_owned(),
