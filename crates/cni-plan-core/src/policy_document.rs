@@ -126,6 +126,12 @@ impl TryFrom<Value> for PolicyDocument {
     }
 }
 
+impl From<&PolicyDocument> for Value {
+    fn from(document: &PolicyDocument) -> Value {
+        serde_json::to_value(document).expect("a document has only string keys")
+    }
+}
+
 impl Serialize for PolicyDocument {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serializer.serialize_map(None)?;

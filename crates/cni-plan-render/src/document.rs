@@ -38,7 +38,7 @@ const ELEMENTS: [&str; 12] = [
 pub(crate) fn whole(lines: &mut Lines, document: &PolicyDocument, mark: Mark) {
     let mut printer = Printer { lines, mark };
     printer.lines.indent(2);
-    printer.value(&Value::from(document.clone()), 1);
+    printer.value(&Value::from(document), 1);
     printer.lines.end(mark);
 }
 
