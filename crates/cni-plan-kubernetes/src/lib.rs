@@ -8,6 +8,8 @@
 
 mod client;
 mod error;
+#[cfg(test)]
+mod fake;
 mod pods;
 mod service_account;
 

@@ -100,6 +100,14 @@ impl Connection {
         })
     }
 
+    /// For tests: a connection whose requests end in `client`.
+    #[cfg(test)]
+    pub(crate) fn to(client: Client) -> Connection {
+        use crate::fake::{Deaf, NoTokens};
+        let connection = Connection::from_endpoint("test", "http://api.test", None, Arc::new(NoTokens), Arc::new(Deaf));
+        Connection { client: OnceCell::new_with(Some(client)), ..connection.expect("the endpoint is a URL") }
+    }
+
     /// The cluster's key in the spec.
     pub(crate) fn key(&self) -> &str {
         &self.key

@@ -16,3 +16,6 @@ mod world;
 pub(crate) use inspect::observe;
 pub(crate) use restart::{Restart, restart};
 pub(crate) use verify::{Verify, verify};
+
+#[cfg(test)]
+mod tests;

@@ -59,7 +59,7 @@ pub(super) async fn time_over(
         why.push_str(&format!("; {MISSING_PERMISSIONS}: {complaint}"));
     }
     if let Some(interruption) = interruption {
-        why.push_str(&format!("; the watch is interrupted: {}", interruption.why));
+        why.push_str(&format!("; the watch was interrupted: {}", interruption.why));
     }
     ProviderError {
         kind: ErrorKind::Timeout,

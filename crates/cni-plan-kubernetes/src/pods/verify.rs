@@ -41,13 +41,15 @@ pub(crate) async fn verify(
         let now = Instant::now();
         let until = if unserved.is_empty() {
             let soaked = *served_since.get_or_insert(now) + plan.soak;
-            match watch.interruption() {
-                None if total == 0 || soaked <= now => return Ok(()),
-                None => soaked,
-                // A view that may be old proves nothing.
-                Some(interruption) if deadline + plan.soak <= now => return Err(interruption.clone()),
-                Some(_) => deadline + plan.soak,
+            if total == 0 || soaked <= now && watch.interruption().is_none() {
+                return Ok(());
             }
+            if soaked <= now {
+                // A view that may be old proves nothing: look anew.
+                watch = open(connection, namespace, service_account, plan.timeout).await?;
+                continue;
+            }
+            soaked
         } else {
             served_since = None;
             if deadline <= now {

@@ -125,7 +125,8 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// Why the view may be old, if the watch is not going on.
+    /// What has interrupted the watch since the last event: the view may be old. A watch that was
+    /// taken up again and has nothing to tell looks the same.
     pub(super) fn interruption(&self) -> Option<&ProviderError> {
         self.interrupted.as_ref()
     }
