@@ -1,0 +1,187 @@
+//! What a cluster needs in IAM, and what scenarios put there besides.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::issuer;
+use crate::error::SandboxError;
+use crate::iam::managed;
+use crate::options::{ClusterSeed, IpFamily};
+use crate::wire::{now, partition_of_region};
+use crate::world::{Account, OidcProvider, Policy, PolicyVersion, Role, World};
+
+const IPV6_POLICY: &str = "AmazonEKS_CNI_IPv6_Policy";
+/// facts.md: the current list of the plugin's own docs, not the older documented one.
+const IPV6_DOCUMENT: &str = include_str!("AmazonEKS_CNI_IPv6_Policy.json");
+const THUMBPRINT: &str = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280";
+
+/// A role to be added; one that is there already stays as it is.
+#[derive(Default)]
+pub(crate) struct RoleSeed<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) trust: serde_json::Value,
+    pub(crate) description: Option<&'a str>,
+    pub(crate) tags: &'a [(&'a str, &'a str)],
+    pub(crate) attached: Vec<String>,
+}
+
+/// The roles of the nodes with their policies, the OIDC provider, and for IPv6 the policy.
+pub(super) fn furnish(world: &World, seed: &ClusterSeed) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| {
+        if seed.ip_family == IpFamily::Ipv6 {
+            add_ipv6_policy(account);
+        }
+        if seed.oidc_provider {
+            add_provider(account, seed);
+        }
+        add_to_account(
+            account,
+            &RoleSeed {
+                name: "AmazonEKSClusterRole",
+                trust: service_trust("eks.amazonaws.com"),
+                description: Some("Allows the cluster Kubernetes control plane to manage AWS resources"),
+                ..RoleSeed::default()
+            },
+        );
+        for name in &seed.node_roles {
+            let attached = managed::NODE_POLICIES.iter().map(|policy| managed::arn(&account.partition, policy));
+            let node_role = RoleSeed {
+                name,
+                trust: service_trust("ec2.amazonaws.com"),
+                description: Some("Allows EKS worker nodes to call AWS services"),
+                attached: attached.collect(),
+                ..RoleSeed::default()
+            };
+            add_to_account(account, &node_role);
+            // The role may be another cluster's too, of another family: this cluster works on it as well.
+            if let Some(role) = account.roles.get_mut(name.as_str()) {
+                role.attached.insert(cni_policy_arn(seed));
+            }
+        }
+    })
+}
+
+/// The policy the plugin needs in this cluster's family.
+pub(crate) fn cni_policy_arn(seed: &ClusterSeed) -> String {
+    let partition = partition_of_region(&seed.region);
+    match seed.ip_family {
+        IpFamily::Ipv4 => managed::arn(partition, managed::CNI_POLICY),
+        IpFamily::Ipv6 => format!("arn:{partition}:iam::{}:policy/{IPV6_POLICY}", seed.account),
+    }
+}
+
+/// The documented trust for a service account, `system:serviceaccount:NAMESPACE:NAME` as the subject.
+pub(crate) fn web_identity_trust(seed: &ClusterSeed, subject: &str) -> serde_json::Value {
+    let issuer = issuer(seed);
+    let issuer = issuer.trim_start_matches("https://");
+    let partition = partition_of_region(&seed.region);
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{
+            "Effect": "Allow",
+            "Principal": { "Federated": format!("arn:{partition}:iam::{}:oidc-provider/{issuer}", seed.account) },
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {
+                "StringEquals": {
+                    format!("{issuer}:aud"): "sts.amazonaws.com",
+                    format!("{issuer}:sub"): subject,
+                },
+            },
+        }],
+    })
+}
+
+/// Adds a role to the account of a seed.
+pub(crate) fn add_role(world: &World, seed: &ClusterSeed, role: &RoleSeed<'_>) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| add_to_account(account, role))
+}
+
+/// Attaches a policy to a role that is there.
+pub(crate) fn attach(world: &World, seed: &ClusterSeed, role: &str, policy: &str) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| {
+        if let Some(role) = account.roles.get_mut(role) {
+            role.attached.insert(policy.to_owned());
+        }
+    })
+}
+
+/// Detaches a policy from a role.
+pub(crate) fn detach(world: &World, seed: &ClusterSeed, role: &str, policy: &str) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| {
+        if let Some(role) = account.roles.get_mut(role) {
+            role.attached.remove(policy);
+        }
+    })
+}
+
+fn in_account(world: &World, seed: &ClusterSeed, change: impl FnOnce(&mut Account)) -> Result<(), SandboxError> {
+    world.furnish_account(&seed.account, partition_of_region(&seed.region), change)
+}
+
+fn add_to_account(account: &mut Account, seed: &RoleSeed<'_>) {
+    if account.roles.contains_key(seed.name) {
+        return;
+    }
+    let own = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    };
+    let role = Role {
+        name: seed.name.to_owned(),
+        path: "/".to_owned(),
+        arn: account.arn(&format!("role/{}", seed.name)),
+        role_id: account.new_id("AROA"),
+        create_date: now(),
+        trust: seed.trust.to_string(),
+        description: seed.description.map(str::to_owned),
+        max_session_duration: 3600,
+        tags: own(seed.tags),
+        boundary: None,
+        attached: seed.attached.iter().cloned().collect(),
+        inline: BTreeMap::new(),
+    };
+    account.roles.insert(role.name.clone(), role);
+}
+
+fn add_ipv6_policy(account: &mut Account) {
+    let arn = account.arn(&format!("policy/{IPV6_POLICY}"));
+    if account.policies.contains_key(&arn) {
+        return;
+    }
+    let document = IPV6_DOCUMENT.trim_end().replace("arn:aws:", &format!("arn:{}:", account.partition));
+    let policy = Policy {
+        name: IPV6_POLICY.to_owned(),
+        policy_id: account.new_id("ANPA"),
+        path: "/".to_owned(),
+        arn: arn.clone(),
+        description: None,
+        create_date: now(),
+        update_date: now(),
+        versions: BTreeMap::from([(1, PolicyVersion { document, create_date: now() })]),
+        default_version: 1,
+        next_version: 2,
+        tags: BTreeMap::new(),
+    };
+    account.policies.insert(arn, policy);
+}
+
+fn add_provider(account: &mut Account, seed: &ClusterSeed) {
+    let issuer = issuer(seed);
+    let issuer = issuer.trim_start_matches("https://");
+    let arn = account.arn(&format!("oidc-provider/{issuer}"));
+    account.oidc_providers.entry(arn.clone()).or_insert_with(|| OidcProvider {
+        arn,
+        issuer: issuer.to_owned(),
+        client_ids: BTreeSet::from(["sts.amazonaws.com".to_owned()]),
+        thumbprints: vec![THUMBPRINT.to_owned()],
+        create_date: now(),
+        tags: BTreeMap::new(),
+    });
+}
+
+fn service_trust(service: &str) -> serde_json::Value {
+    json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Principal": { "Service": service }, "Action": "sts:AssumeRole" }],
+    })
+}

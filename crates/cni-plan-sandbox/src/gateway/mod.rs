@@ -1,0 +1,168 @@
+//! The one door: reads what a request is, lets faults strike, has it answered, and keeps the record.
+//!
+//! `POST /` is the query protocol (IAM, STS), `/clusters…` is EKS, `/k8s/REGION/NAME/…` is a cluster's
+//! API server, `/_sandbox/…` is the sandbox's own control. What an operation means is decided behind
+//! this door, never here.
+
+mod control;
+mod eks;
+mod kubernetes;
+mod query;
+mod response;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use http::Request;
+
+use self::eks::EksCall;
+use self::kubernetes::KubernetesCall;
+use self::query::QueryCall;
+use crate::calls::{CallLog, CallRecord, Faults};
+use crate::fault::{FaultKind, Service};
+use crate::world::World;
+
+/// The largest body an AWS call may have; IAM's own largest document is far below it.
+const LARGEST_BODY: usize = 1 << 20;
+
+/// What stands between the listener and the world.
+pub(crate) struct Gateway {
+    pub(crate) world: Arc<World>,
+    pub(crate) faults: Faults,
+    pub(crate) calls: CallLog,
+    pub(crate) latency: Duration,
+}
+
+/// There is no answer: the connection is to be reset.
+#[derive(Debug, thiserror::Error)]
+#[error("a fault resets the connection")]
+pub(crate) struct ConnectionReset;
+
+/// A request whose operation is known.
+enum Call {
+    Query(QueryCall),
+    Eks(EksCall),
+    Kubernetes(KubernetesCall),
+}
+
+/// The service errors that a fault can answer with, for each protocol to word.
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    AccessDenied,
+    Throttling,
+    InternalError,
+}
+
+impl Gateway {
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Result<Response, ConnectionReset> {
+        if request.uri().path().starts_with("/_sandbox/") {
+            return Ok(control::answer(self, request).await);
+        }
+        let started = Instant::now();
+        let call = match Call::read(&self.world, request).await {
+            Ok(call) => call,
+            Err(unreadable) => return Ok(*unreadable),
+        };
+        if !self.latency.is_zero() {
+            tokio::time::sleep(self.latency).await;
+        }
+        let (service, operation) = (call.service(), call.operation());
+        let strike = self.faults.strike(service, &operation);
+        let resource = call.resource();
+        let outcome = self.carry_out(call, strike).await;
+        self.calls.add(CallRecord {
+            service,
+            operation,
+            resource,
+            status: outcome.as_ref().map_or(0, |response| response.status().as_u16()),
+            fault: strike.map(|kind| kind.to_string()),
+            took: started.elapsed(),
+        });
+        outcome
+    }
+
+    async fn carry_out(&self, call: Call, strike: Option<FaultKind>) -> Result<Response, ConnectionReset> {
+        match strike {
+            None => Ok(call.answer(&self.world).await),
+            Some(FaultKind::AccessDenied) => Ok(call.refuse(Refusal::AccessDenied)),
+            Some(FaultKind::Throttling) => Ok(call.refuse(Refusal::Throttling)),
+            Some(FaultKind::InternalError) => Ok(call.refuse(Refusal::InternalError)),
+            Some(FaultKind::Delay(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(call.answer(&self.world).await)
+            }
+            Some(FaultKind::MalformedBody) => {
+                let endless = call.operation().starts_with("watch ");
+                let answer = call.answer(&self.world).await;
+                Ok(if endless { response::garbled(answer) } else { response::halved(answer).await })
+            }
+            Some(FaultKind::ConnectionReset { after_effect }) => {
+                if after_effect {
+                    call.answer(&self.world).await;
+                }
+                Err(ConnectionReset)
+            }
+        }
+    }
+}
+
+impl Call {
+    /// Reads which operation a request is; a request that is none is answered at once.
+    async fn read(world: &World, request: Request<Body>) -> Result<Call, Box<Response>> {
+        let path = request.uri().path().to_owned();
+        if path.starts_with("/k8s/") {
+            return KubernetesCall::read(world, request).map(Call::Kubernetes);
+        }
+        let (head, body) = request.into_parts();
+        let body: Bytes = axum::body::to_bytes(body, LARGEST_BODY)
+            .await
+            .map_err(|_| Box::new(response::plain(413, "The request's body is too large.")))?;
+        if path == "/" {
+            return QueryCall::read(&head, &body).map(Call::Query);
+        }
+        EksCall::read(&head).map(Call::Eks)
+    }
+
+    fn service(&self) -> Service {
+        match self {
+            Call::Query(call) => call.service(),
+            Call::Eks(_) => Service::Eks,
+            Call::Kubernetes(_) => Service::Kubernetes,
+        }
+    }
+
+    fn operation(&self) -> String {
+        match self {
+            Call::Query(call) => call.action.clone(),
+            Call::Eks(call) => call.operation.name().to_owned(),
+            Call::Kubernetes(call) => call.operation(),
+        }
+    }
+
+    fn resource(&self) -> String {
+        match self {
+            Call::Query(call) => call.resource(),
+            Call::Eks(call) => call.resource(),
+            Call::Kubernetes(call) => call.resource(),
+        }
+    }
+
+    async fn answer(self, world: &World) -> Response {
+        match self {
+            Call::Query(call) => call.answer(world),
+            Call::Eks(call) => call.answer(world),
+            Call::Kubernetes(call) => call.answer().await,
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal) -> Response {
+        match self {
+            Call::Query(call) => call.refuse(refusal),
+            Call::Eks(call) => call.refuse(refusal),
+            Call::Kubernetes(call) => call.refuse(refusal),
+        }
+    }
+}
