@@ -1,6 +1,6 @@
 //! A world that is not the one a plan was made for, resource by resource.
 
-use cni_plan_core::{ClusterFacts, Drift, PlannedCluster};
+use cni_plan_core::{ClusterFacts, Drift, FactsDrift};
 
 use crate::describe::{self, Cause};
 use crate::group;
@@ -39,19 +39,17 @@ pub fn drift_text(drifts: &[Drift], style: &Style) -> String {
     page.finish()
 }
 
-/// What a plan rests on besides resources, where it differs for a cluster; empty where it does not.
-pub fn facts_drift_text(planned: &PlannedCluster, found: &ClusterFacts, style: &Style) -> String {
+/// Each cluster whose facts are not those a plan rests on, fact by fact; empty of none.
+pub fn facts_drift_text(drifts: &[FactsDrift], style: &Style) -> String {
     let mut page = Page::new(style);
-    if planned.facts.same_for_a_plan(found) {
-        return page.finish();
-    }
-    let pieces = [(Tone::Alter, "~ "), (Tone::Strong, &planned.cluster.key), (Tone::Quiet, "  (planned -> found)")];
-    page.line(0, &pieces);
-    let found = told(found);
-    for ((name, planned), (_, found)) in told(&planned.facts).into_iter().zip(found) {
-        if planned != found {
-            let text = format!("{name}: {planned} -> {found}");
-            page.prose(2, (Tone::Alter, "~ "), Tone::Plain, &text);
+    for drift in drifts {
+        page.blank();
+        let pieces = [(Tone::Alter, "~ "), (Tone::Strong, &drift.cluster), (Tone::Quiet, "  (planned -> found)")];
+        page.line(0, &pieces);
+        for ((name, planned), (_, found)) in told(&drift.planned).into_iter().zip(told(&drift.found)) {
+            if planned != found {
+                page.prose(2, (Tone::Alter, "~ "), Tone::Plain, &format!("{name}: {planned} -> {found}"));
+            }
         }
     }
     page.finish()

@@ -36,6 +36,18 @@ pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
         verdict(&mut page, &change_set.findings);
     }
     page.blank();
+    write_totals(&mut page, change_set);
+    page.finish()
+}
+
+/// The last lines of [`plan_text`] alone: how much of what, and the actions to run.
+pub fn totals_text(change_set: &ChangeSet, style: &Style) -> String {
+    let mut page = Page::new(style);
+    write_totals(&mut page, change_set);
+    page.finish()
+}
+
+fn write_totals(page: &mut Page<'_>, change_set: &ChangeSet) {
     match totals::nothing(change_set) {
         Some(nothing) => page.line(0, &[(Tone::Strong, &nothing)]),
         None => {
@@ -45,7 +57,6 @@ pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
             }
         }
     }
-    page.finish()
 }
 
 fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &PlannedCluster>) {

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::fixture::{
     ACCOUNT, World, attachment, document, ipv6_document, plugin_role, pods, role_arn, service_account, trust_of_plugin,
 };
-use crate::{Style, plan_markdown, plan_text};
+use crate::{Style, plan_markdown, plan_text, totals_text};
 
 const ROLE: &str = "AmazonEKSVPCCNIRole";
 
@@ -119,7 +119,9 @@ fn two_clusters_that_share_a_node_role() {
 fn many_actions_are_counted() {
     let keys = ["a", "b", "c", "d"];
     let world = keys.iter().fold(World::new("fleet.yaml"), |world, key| world.with_ipv4(key, ROLE));
-    let text = plan_text(&world.planned(), &Style::plain());
+    let plan = world.planned();
+    let text = plan_text(&plan, &Style::plain());
+    assert!(text.ends_with(&format!("\n\n{}", totals_text(&plan, &Style::plain()))));
     let end: Vec<&str> = text.lines().rev().take(2).collect();
     assert_eq!(end, ["Actions to run: 4 restarts and 4 verifications.", "Plan: 8 to add, 4 to change, 1 to destroy."]);
 }

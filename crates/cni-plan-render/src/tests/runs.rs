@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, Address, Call, Drift, ErrorKind, Event, IpFamily, Phase, PodIdentity, Progress, ProviderError, Resource,
-    Role, Timings,
+    Action, Address, Call, Drift, ErrorKind, Event, FactsDrift, IpFamily, Phase, PodIdentity, Progress, ProviderError,
+    Resource, Role, Timings,
 };
 
 use super::fixture::{address, attachment, planned, plugin_role, pods, role_arn, service_account};
@@ -51,13 +51,14 @@ fn drift_is_shown_resource_by_resource() {
 
 #[test]
 fn a_cluster_that_is_another_is_told_fact_by_fact() {
-    let planned = planned("my-cluster", IpFamily::Ipv4);
-    let mut found = planned.facts.clone();
-    assert_eq!(facts_drift_text(&planned, &found, &Style::plain()), "");
+    let planned = planned("my-cluster", IpFamily::Ipv4).facts;
+    let mut found = planned.clone();
     found.issuer = None;
     found.managed_addon = Some("v1.20.4-eksbuild.2".to_owned());
     found.node_roles[0].found_in.remove(0);
-    insta::assert_snapshot!("facts drift", facts_drift_text(&planned, &found, &Style::plain()));
+    let drift = FactsDrift { cluster: "my-cluster".to_owned(), planned, found };
+    insta::assert_snapshot!("facts drift", facts_drift_text(&[drift], &Style::plain()));
+    assert_eq!(facts_drift_text(&[], &Style::plain()), "");
 }
 
 #[test]
