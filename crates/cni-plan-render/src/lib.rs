@@ -39,5 +39,4 @@ pub use plan_text::{plan_text, totals_text};
 pub use rollback::rollback_text;
 pub use style::Style;
 pub use timings::timings_text;
-pub use totals::totals_text;
 pub use words::duration_text;

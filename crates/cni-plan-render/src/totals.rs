@@ -7,11 +7,6 @@ use crate::words;
 /// Actions are named one by one up to this many; more are counted.
 const NAMED_AT_MOST: usize = 6;
 
-/// The one line of totals: `Plan: 2 to add, 1 to change, 1 to destroy.`
-pub fn totals_text(change_set: &ChangeSet) -> String {
-    plan(change_set.counts())
-}
-
 /// `Plan: 2 to add, 1 to change, 1 to destroy.`
 pub(crate) fn plan(counts: Counts) -> String {
     format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
