@@ -7,7 +7,7 @@ use aws_sdk_eks::types::{Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
     BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, NodeRole, ProviderError,
 };
-use futures::future::{OptionFuture, join4};
+use futures::future::{FutureExt, OptionFuture, join, try_join};
 
 use crate::Aws;
 use crate::failure::if_there;
@@ -35,17 +35,20 @@ impl ClusterInspector for Aws {
 
 async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> Result<ClusterFacts, ProviderError> {
     let name = cluster.name.as_str();
-    let (caller, described, addon, groups) = join4(
-        session.caller(),
-        describe(session, name),
+    let the_cluster = async {
+        let (caller, described) = join(session.caller(), describe(session, name)).await;
+        // In this order whichever answered first: a wrong account explains a cluster that is not there.
+        let caller = caller?;
+        caller.must_be_of(cluster)?;
+        let described = described?.ok_or_else(|| no_such_cluster(session, name, &caller.account))?;
+        Ok((caller, described))
+    };
+    let what_it_has = join(
         OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
         OptionFuture::from(wanted.node_roles.then(|| node_groups(session, name))),
-    )
-    .await;
-    // In this order whatever answered first: a wrong account explains a cluster that is not there.
-    let caller = caller?;
-    caller.must_be_of(cluster)?;
-    let described = described?.ok_or_else(|| no_such_cluster(session, name, &caller.account))?;
+    );
+    // Without the cluster nothing else of it is waited for, nor is its failure told.
+    let ((caller, described), (addon, groups)) = try_join(the_cluster, what_it_has.map(Ok)).await?;
     let addon = addon.transpose()?.flatten();
     let groups = groups.transpose()?.unwrap_or_default();
     let node_roles = node_roles(session, name, groups).await?;
@@ -61,7 +64,7 @@ async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, Prov
         format!("cannot read cluster {name} in {}", session.region),
     );
     let answer = session.eks.describe_cluster().name(name).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
     answer.cluster.map(Some).ok_or_else(|| intent.unreadable("the answer has no cluster"))
 }
 
@@ -73,7 +76,7 @@ async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, 
         format!("cannot tell whether EKS manages the {ADDON} add-on of cluster {name}"),
     );
     let answer = session.eks.describe_addon().cluster_name(name).addon_name(ADDON).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
     let version = answer.addon.and_then(|addon| addon.addon_version);
     version.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version"))
 }
@@ -86,7 +89,7 @@ async fn node_groups(session: &Session, name: &str) -> Result<Vec<String>, Provi
         format!("cannot list the node groups of cluster {name}"),
     );
     let pages = session.eks.list_nodegroups().cluster_name(name).into_paginator().items().send();
-    let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(error));
+    let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(&error));
     Ok(if_there(names)?.unwrap_or_default())
 }
 
@@ -104,7 +107,7 @@ async fn role_of_group(session: &Session, name: &str, group: &str) -> Result<Opt
         format!("cannot read node group {group} of cluster {name}"),
     );
     let answer = session.eks.describe_nodegroup().cluster_name(name).nodegroup_name(group).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
     let role = answer.nodegroup.and_then(|group| group.node_role);
     role.map(Some).ok_or_else(|| intent.unreadable("the answer has no node role"))
 }
@@ -162,6 +165,7 @@ fn no_such_cluster(session: &Session, name: &str, account: &str) -> ProviderErro
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scripted::{ACCOUNT, Scripted, cluster as cluster_ref, identity};
     use aws_sdk_eks::types::{Identity, KubernetesNetworkConfigResponse, Oidc};
 
     fn cluster() -> aws_sdk_eks::types::builders::ClusterBuilder {
@@ -189,6 +193,57 @@ mod tests {
         assert_eq!(facts(cluster().build()).unwrap().ip_family, IpFamily::Ipv4);
         let network = KubernetesNetworkConfigResponse::builder().ip_family(WireIpFamily::from("ipv9")).build();
         assert!(facts(cluster().kubernetes_network_config(network).build()).unwrap_err().contains("ipv9"));
+    }
+
+    const ALL: FactsWanted = FactsWanted { node_roles: true, addon: true };
+
+    async fn eks() -> Scripted {
+        Scripted::start(|asked| match asked.operation.as_str() {
+            "GET /clusters/c" => {
+                (200, r#"{"cluster":{"arn":"arn:aws:eks:us-west-2:1:cluster/c","version":"1.33"}}"#.to_owned())
+            }
+            "GET /clusters/c/node-groups" => (200, r#"{"nodegroups":["a"],"nextToken":"more"}"#.to_owned()),
+            "GET /clusters/c/node-groups?nextToken=more" => (200, r#"{"nodegroups":["b"]}"#.to_owned()),
+            path if path.starts_with("GET /clusters/c/node-groups/") => {
+                (200, r#"{"nodegroup":{"nodeRole":"arn:aws:iam::1:role/nodes"}}"#.to_owned())
+            }
+            path if path.starts_with("GET ") => (404, r#"{"__type":"ResourceNotFoundException"}"#.to_owned()),
+            _ => identity(),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn two_rounds_tell_everything() {
+        let eks = eks().await;
+        let facts = eks.aws().facts(&cluster_ref(), ALL).await.unwrap();
+        assert_eq!(facts.account, ACCOUNT);
+        assert_eq!(facts.managed_addon, None, "an add-on that EKS does not know is not there");
+        assert_eq!(facts.node_roles[0].found_in, ["nodegroup a", "nodegroup b"]);
+        let calls = eks.calls();
+        let end_of = |name: &str| calls.iter().find(|call| call.operation == name).unwrap().ended;
+        let first_round = ["GetCallerIdentity", "DescribeCluster", "DescribeAddon"].map(end_of);
+        let began = |name: &str| calls.iter().filter(|call| call.operation == name).map(|call| call.began).min();
+        for name in ["GetCallerIdentity", "DescribeCluster", "DescribeAddon", "ListNodegroups"] {
+            assert!(first_round.iter().all(|ended| began(name).unwrap() < *ended), "{name} waits for nothing");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_missing_cluster_says_where_it_was_looked_for() {
+        let cluster = ClusterRef { name: "nope".to_owned(), ..cluster_ref() };
+        let error = eks().await.aws().facts(&cluster, ALL).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert_eq!(error.why, "EKS knows no cluster of that name in region us-west-2 of account 111122223333");
+    }
+
+    #[tokio::test]
+    async fn another_account_is_refused_before_a_missing_cluster_is_told() {
+        let account = Some("999999999999".to_owned());
+        let cluster = ClusterRef { name: "nope".to_owned(), account, ..cluster_ref() };
+        let error = eks().await.aws().facts(&cluster, ALL).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert_eq!(error.what, "cluster nope: the credentials belong to account 111122223333");
     }
 
     #[test]

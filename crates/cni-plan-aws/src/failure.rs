@@ -3,10 +3,11 @@
 use std::error::Error;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cni_plan_core::{ErrorKind, ProviderError};
+use cni_plan_core::{AssumeRole, ErrorKind, ProviderError};
 
 use crate::endpoint;
 use crate::session::Session;
@@ -24,19 +25,19 @@ pub(crate) struct Intent<'a> {
 
 impl Intent<'_> {
     /// The error of a call that failed, whichever way it did.
-    pub(crate) fn failed<E>(&self, error: SdkError<E, HttpResponse>) -> ProviderError
+    pub(crate) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> ProviderError
     where
         E: ProvideErrorMetadata + Error + Send + Sync + 'static,
     {
-        if let SdkError::ServiceError(refusal) = &error {
+        if let SdkError::ServiceError(refusal) = error {
             let status = refusal.raw().status().as_u16();
             return self.refused(refusal.err().code(), refusal.err().message(), status);
         }
-        if let Some(credentials) = find_source::<CredentialsError>(&error) {
+        if let Some(credentials) = find_source::<CredentialsError>(error) {
             return self.without_credentials(credentials);
         }
         let endpoint = endpoint::named(&self.session.config, self.action);
-        match &error {
+        match error {
             SdkError::ResponseError(response) => ProviderError {
                 kind: ErrorKind::Refused,
                 what: self.what.clone(),
@@ -46,14 +47,14 @@ impl Intent<'_> {
             SdkError::ConstructionFailure(_) => ProviderError {
                 kind: ErrorKind::Refused,
                 what: self.what.clone(),
-                why: format!("the request could not be made: {}", causes(&error)),
+                why: format!("the request could not be made: {}", causes(error)),
                 cure: "check the region and the endpoint in the spec and in the AWS configuration".to_owned(),
             },
             _ => ProviderError {
                 kind: ErrorKind::Unreachable,
                 what: self.what.clone(),
-                why: format!("no answer from {endpoint}: {}", causes(&error)),
-                cure: "check the network, the proxy, the region and AWS_ENDPOINT_URL".to_owned(),
+                why: format!("no answer from {endpoint}: {}", causes(error)),
+                cure: CURE_UNREACHABLE.to_owned(),
             },
         }
     }
@@ -79,13 +80,12 @@ impl Intent<'_> {
     }
 
     fn refused(&self, code: Option<&str>, message: Option<&str>, status: u16) -> ProviderError {
+        if code.is_none() && message.is_none() && status < 500 {
+            let endpoint = endpoint::named(&self.session.config, self.action);
+            return self.unreadable(format!("{endpoint} answered HTTP {status} without an error of AWS"));
+        }
         let kind = kind_of(code.unwrap_or_default());
-        let why = match (code, message) {
-            (Some(code), Some(message)) => format!("{code}: {message}"),
-            (Some(code), None) => code.to_owned(),
-            (None, Some(message)) => message.to_owned(),
-            (None, None) => format!("HTTP {status} without a word from the service"),
-        };
+        let why = words_of(code, message);
         ProviderError {
             kind,
             what: self.what.clone(),
@@ -124,28 +124,54 @@ impl Intent<'_> {
         }
     }
 
-    /// The error of credentials that could not be got.
+    /// The error of credentials that could not be got: the first ones, or those of a role that
+    /// was to be assumed with them.
     pub(crate) fn without_credentials(&self, error: &CredentialsError) -> ProviderError {
-        let key = &self.session.login.key;
-        let (why, cure) = match (error, key.assume_role(), key.profile()) {
-            (CredentialsError::ProviderError(_), Some(role), _) => (
-                format!("role {} could not be assumed with {key}: {}", role.arn, causes(error)),
-                format!("allow sts:AssumeRole on {} to that caller, and that caller in the role's trust", role.arn),
-            ),
-            (CredentialsError::CredentialsNotLoaded(_), _, None) => (
+        let first = error.source().and_then(find_source::<CredentialsError>);
+        let (kind, why, cure) = match (self.session.login.key.assume_role(), first) {
+            (Some(role), None) => self.without_role(role, error),
+            (_, first) => self.without_first_credentials(first.unwrap_or(error)),
+        };
+        ProviderError { kind, what: self.what.clone(), why: one_line(&why), cure }
+    }
+
+    fn without_first_credentials(&self, error: &CredentialsError) -> (ErrorKind, String, String) {
+        let (why, cure) = match (error, self.session.login.key.profile()) {
+            (CredentialsError::CredentialsNotLoaded(_), None) => (
                 "no credentials in the environment, the AWS configuration or the instance's metadata".to_owned(),
-                "run `aws sso login` or `aws configure`, or set AWS_PROFILE to a profile that has some".to_owned(),
+                CURE_WITHOUT_CREDENTIALS.to_owned(),
             ),
-            (_, _, Some(profile)) => (
+            (_, None) => {
+                (format!("the credentials could not be loaded: {}", causes(error)), CURE_WITHOUT_CREDENTIALS.to_owned())
+            }
+            (CredentialsError::CredentialsNotLoaded(_), Some(profile)) => (
+                format!("the AWS configuration has no profile {profile}, or no credentials in it"),
+                format!("run `aws configure sso --profile {profile}`, or name another `profile`"),
+            ),
+            (_, Some(profile)) => (
                 format!("profile {profile} has no usable credentials: {}", causes(error)),
                 format!("run `aws sso login --profile {profile}`, or correct the profile in the AWS configuration"),
             ),
-            (_, _, None) => (
-                format!("the credentials could not be loaded: {}", causes(error)),
-                "run `aws sso login`, or correct the AWS configuration".to_owned(),
-            ),
         };
-        ProviderError { kind: ErrorKind::Credentials, what: self.what.clone(), why: one_line(&why), cure }
+        (ErrorKind::Credentials, why, cure)
+    }
+
+    fn without_role(&self, role: &AssumeRole, error: &CredentialsError) -> (ErrorKind, String, String) {
+        let key = &self.session.login.key;
+        let arn = &role.arn;
+        if let Some(refusal) = find_source::<AssumeRoleError>(error) {
+            return (
+                ErrorKind::Credentials,
+                format!("{key} cannot assume role {arn}: {}", words_of(refusal.code(), refusal.message())),
+                format!("allow sts:AssumeRole on {arn} to that caller, and that caller in the role's trust"),
+            );
+        }
+        let endpoint = endpoint::named(&self.session.config, "sts:AssumeRole");
+        (
+            ErrorKind::Unreachable,
+            format!("role {arn} cannot be assumed without an answer from {endpoint}: {}", causes(error)),
+            CURE_UNREACHABLE.to_owned(),
+        )
     }
 }
 
@@ -157,6 +183,11 @@ pub(crate) fn if_there<T>(answer: Result<T, ProviderError>) -> Result<Option<T>,
         Err(error) => Err(error),
     }
 }
+
+const CURE_WITHOUT_CREDENTIALS: &str =
+    "run `aws sso login` or `aws configure`, or set AWS_PROFILE to a profile that has some";
+
+const CURE_UNREACHABLE: &str = "check the network, the proxy, the region and AWS_ENDPOINT_URL";
 
 const CURE_OF_CONFLICT: &str = "look at what changed it, then plan again";
 
@@ -198,6 +229,14 @@ fn kind_of(code: &str) -> ErrorKind {
     }
 }
 
+fn words_of(code: Option<&str>, message: Option<&str>) -> String {
+    match (code, message) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(word), None) | (None, Some(word)) => word.to_owned(),
+        (None, None) => "the service failed without a word".to_owned(),
+    }
+}
+
 /// The innermost reasons of an error, each once: what wraps them only says that it failed.
 fn causes(error: &(dyn Error + 'static)) -> String {
     let mut chain: Vec<String> = Vec::new();
@@ -229,4 +268,78 @@ fn find_source<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Opti
 
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use cni_plan_core::{ClusterInspector, FactsWanted};
+
+    use crate::scripted::{Scripted, cluster, identity, refusal};
+
+    use super::*;
+
+    const NOTHING_MORE: FactsWanted = FactsWanted { node_roles: false, addon: false };
+
+    async fn failure_of_identity(status: u16, code: &'static str) -> ProviderError {
+        let aws = Scripted::start(move |_| refusal(status, code)).await;
+        aws.aws().account(&cluster()).await.err().unwrap()
+    }
+
+    #[tokio::test]
+    async fn credentials_that_are_refused_say_how_to_renew_them() {
+        let expired = failure_of_identity(403, "ExpiredToken").await;
+        assert_eq!(expired.kind, ErrorKind::Credentials);
+        assert_eq!(expired.what, "cannot tell whose the credentials of access key AKIA1 are");
+        assert!(expired.cure.contains("aws sso login"), "{}", expired.cure);
+        let invalid = failure_of_identity(403, "InvalidClientTokenId").await;
+        assert_eq!(invalid.kind, ErrorKind::Credentials);
+        assert!(invalid.cure.contains("get-caller-identity"), "{}", invalid.cure);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_answer_of_aws_names_the_endpoint() {
+        let aws = Scripted::start(|_| (404, "<html>not here</html>".to_owned())).await;
+        let error = aws.aws().account(&cluster()).await.err().unwrap();
+        assert!(error.why.contains(aws.url()) || error.cure.contains(aws.url()), "{error:?}");
+    }
+
+    #[tokio::test]
+    async fn an_endpoint_that_nobody_serves_is_told_within_seconds() {
+        let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let aws = Scripted::start(|_| identity()).await;
+        let options = crate::AwsOptions {
+            endpoint_url: Some(format!("http://{nobody}")),
+            default_region: Some("us-west-2".to_owned()),
+            credentials: Some(std::sync::Arc::new(|_| crate::StaticCredentials {
+                key_id: "AKIA1".to_owned(),
+                secret: "s".to_owned(),
+            })),
+        };
+        let aws = crate::Aws::new(options, aws.observer());
+        let cluster = cluster();
+        let facts = aws.facts(&cluster, NOTHING_MORE);
+        let error =
+            tokio::time::timeout(std::time::Duration::from_secs(10), facts).await.expect("it is told").unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Unreachable);
+        assert!(error.why.contains(&nobody.to_string()), "{}", error.why);
+    }
+
+    #[tokio::test]
+    async fn throttling_is_waited_out() {
+        let asked = AtomicUsize::new(0);
+        let aws = Scripted::start(move |_| match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => refusal(400, "Throttling"),
+            _ => identity(),
+        })
+        .await;
+        aws.aws().account(&cluster()).await.unwrap();
+        assert_eq!(aws.calls().len(), 1, "retries are part of one call");
+    }
+
+    #[test]
+    fn a_reason_is_on_one_line() {
+        assert_eq!(one_line(" a\n  b\tc "), "a b c");
+    }
 }

@@ -152,3 +152,63 @@ fn not_iam(target: &Target) -> ProviderError {
         cure: "this is a defect of cni-plan: please report it".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{ACCOUNT, Scripted, identity, refusal, xml};
+
+    fn role(name: &str) -> Target {
+        Target::Role { account: ACCOUNT.to_owned(), name: name.to_owned() }
+    }
+
+    fn attachment(role: &str, policy: &str) -> Target {
+        let policy_arn = format!("arn:aws:iam::aws:policy/{policy}");
+        Target::Attachment { account: ACCOUNT.to_owned(), role: role.to_owned(), policy_arn }
+    }
+
+    #[tokio::test]
+    async fn one_list_answers_for_all_attachments_of_a_role_page_by_page() {
+        let page = |policy: &str, more: &str| {
+            let arn = format!("arn:aws:iam::aws:policy/{policy}");
+            let member = format!("<member><PolicyName>{policy}</PolicyName><PolicyArn>{arn}</PolicyArn></member>");
+            xml("ListAttachedRolePolicies", &format!("<AttachedPolicies>{member}</AttachedPolicies>{more}"))
+        };
+        let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+            "ListAttachedRolePolicies" if asked.body.contains("Marker=more") => {
+                page("second", "<IsTruncated>false</IsTruncated>")
+            }
+            "ListAttachedRolePolicies" => page("first", "<IsTruncated>true</IsTruncated><Marker>more</Marker>"),
+            _ => identity(),
+        })
+        .await;
+        let iam = aws.iam().await;
+        let targets = [attachment("r", "first"), attachment("r", "second"), attachment("r", "third")];
+        let seen = iam.observe(&targets.iter().collect::<Vec<_>>()).await;
+        assert!(
+            matches!(seen[..], [Observation::Present(_), Observation::Present(_), Observation::Absent]),
+            "{seen:?}"
+        );
+        assert_eq!(aws.operations(), ["ListAttachedRolePolicies"; 2]);
+    }
+
+    #[tokio::test]
+    async fn absent_and_not_to_be_seen_are_told_apart_and_asked_once() {
+        let aws = Scripted::start(|asked| match asked.operation.as_str() {
+            "GetRole" if asked.body.contains("RoleName=secret") => refusal(403, "AccessDenied"),
+            "GetRole" | "ListAttachedRolePolicies" => refusal(404, "NoSuchEntity"),
+            _ => identity(),
+        })
+        .await;
+        let iam = aws.iam().await;
+        let targets = [role("gone"), role("secret"), attachment("gone", "p"), role("gone")];
+        let seen = iam.observe(&targets.iter().collect::<Vec<_>>()).await;
+        assert_eq!([&seen[0], &seen[2], &seen[3]], [&Observation::Absent; 3]);
+        let Observation::Unseen(error) = &seen[1] else { panic!("{:?}", seen[1]) };
+        assert_eq!(error.kind, ErrorKind::Denied);
+        assert_eq!(error.what, "cannot read role secret in account 111122223333");
+        assert_eq!(error.why, "AccessDenied: because");
+        assert_eq!(error.cure, "grant iam:GetRole on role secret to arn:aws:iam::111122223333:user/tester");
+        assert_eq!(aws.operations().len(), 3, "{:?}", aws.operations());
+    }
+}

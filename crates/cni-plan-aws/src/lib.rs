@@ -21,7 +21,10 @@ mod oidc_provider;
 mod options;
 mod policy;
 mod region;
+mod retry;
 mod role;
+#[cfg(test)]
+mod scripted;
 mod session;
 mod timing;
 mod token;
@@ -30,4 +33,4 @@ mod transport;
 
 pub use aws::Aws;
 pub use iam::IamProvider;
-pub use options::{AwsOptions, StaticCredentials};
+pub use options::{AwsOptions, ChooseCredentials, StaticCredentials};

@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::credentials::CredentialsKey;
 use crate::timing::TimedAssumeRole;
-use crate::{AwsOptions, transport};
+use crate::{AwsOptions, retry, transport};
 
 /// Credentials with the configuration that they were found with. Regions share it.
 pub(crate) struct Login {
@@ -61,7 +61,7 @@ impl Login {
             loader = loader.endpoint_url(url).use_fips(false).use_dual_stack(false);
         }
         let config = loader.load().await;
-        let retries = transport::retries(config.retry_config());
+        let retries = retry::of_services(config.retry_config());
         let config = config.into_builder().retry_config(retries).build();
         let config = with_role_of(key, config, observer).await;
         Login { key: key.clone(), config, caller: OnceCell::new() }
@@ -70,7 +70,8 @@ impl Login {
 
 async fn with_role_of(key: &CredentialsKey, config: SdkConfig, observer: &Arc<dyn CallObserver>) -> SdkConfig {
     let Some(role) = key.assume_role() else { return config };
-    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name("cni-plan").configure(&config);
+    let calling = config.to_builder().retry_config(retry::of_assume_role(config.retry_config())).build();
+    let mut provider = AssumeRoleProvider::builder(&role.arn).session_name("cni-plan").configure(&calling);
     if let Some(external_id) = &role.external_id {
         provider = provider.external_id(external_id);
     }

@@ -14,8 +14,11 @@ pub struct AwsOptions {
     /// The region of clusters that name none, before `AWS_REGION` and the profile's.
     pub default_region: Option<String>,
     /// Keys for a cluster, in place of its profile, its `assumeRole` and the default chain.
-    pub credentials: Option<Arc<dyn Fn(&ClusterRef) -> StaticCredentials + Send + Sync>>,
+    pub credentials: Option<Arc<ChooseCredentials>>,
 }
+
+/// Finds the keys of a cluster.
+pub type ChooseCredentials = dyn Fn(&ClusterRef) -> StaticCredentials + Send + Sync;
 
 /// An access key.
 #[derive(Clone, PartialEq, Eq)]

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
-use aws_sdk_iam::config::retry::{RetryPartition, TokenBucket};
 use aws_types::region::Region;
 use cni_plan_core::{CallObserver, ProviderError};
 
 use crate::failure::Intent;
 use crate::login::{Caller, Login};
+use crate::retry::{SoonAgain, unrationed};
 use crate::timing::Timing;
 
 /// The clients of a login in a region.
@@ -26,12 +26,15 @@ impl Session {
         let config = login.config.to_builder().region(Region::new(region.clone())).build();
         let eks = aws_sdk_eks::config::Builder::from(&config)
             .interceptor(Timing::new("eks", observer))
+            .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-eks"));
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .interceptor(Timing::new("iam", observer))
+            .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-iam"));
         let sts = aws_sdk_sts::config::Builder::from(&config)
             .interceptor(Timing::new("sts", observer))
+            .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-sts"));
         Session {
             eks: aws_sdk_eks::Client::from_conf(eks.build()),
@@ -50,7 +53,7 @@ impl Session {
             .get_or_try_init(|| async {
                 let what = format!("cannot tell whose the credentials of {} are", self.login.key);
                 let intent = self.intent("sts:GetCallerIdentity", "*", what);
-                let identity = self.sts.get_caller_identity().send().await.map_err(|error| intent.failed(error))?;
+                let identity = self.sts.get_caller_identity().send().await.map_err(|error| intent.failed(&error))?;
                 match (identity.account, identity.arn) {
                     (Some(account), Some(arn)) => Ok(Caller { account, arn }),
                     _ => Err(intent.unreadable("the answer has no account or ARN")),
@@ -64,10 +67,4 @@ impl Session {
     pub(crate) fn intent(&self, action: &'static str, on: impl Into<String>, what: impl Into<String>) -> Intent<'_> {
         Intent { session: self, action, on: on.into(), what: what.into() }
     }
-}
-
-/// The SDK rations retries: 500 tokens a client, 5 a retry, so a hundred throttled calls would use
-/// them up for everyone. How many attempts a call has is bound enough.
-fn unrationed(name: &'static str) -> RetryPartition {
-    RetryPartition::custom(name).token_bucket(TokenBucket::unlimited()).build()
 }

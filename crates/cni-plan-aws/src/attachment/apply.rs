@@ -25,7 +25,7 @@ async fn attach(iam: &IamProvider, role: &str, policy_arn: &str) -> Result<(), P
         &format!("attach policy {policy_arn} to role {role}"),
     );
     let call = iam.client().attach_role_policy().role_name(role).policy_arn(policy_arn);
-    call.send().await.map_err(|error| intent.failed(error))?;
+    call.send().await.map_err(|error| intent.failed(&error))?;
     Ok(())
 }
 
@@ -37,6 +37,6 @@ async fn detach(iam: &IamProvider, role: &str, policy_arn: &str) -> Result<(), P
         &format!("detach policy {policy_arn} from role {role}"),
     );
     let call = iam.client().detach_role_policy().role_name(role).policy_arn(policy_arn);
-    if_there(call.send().await.map_err(|error| intent.failed(error)))?;
+    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
     Ok(())
 }

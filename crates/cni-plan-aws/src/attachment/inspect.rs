@@ -39,7 +39,7 @@ async fn list(iam: &IamProvider, role: &str) -> Result<HashSet<String>, Provider
         &format!("list the policies attached to role {role}"),
     );
     let pages = iam.client().list_attached_role_policies().role_name(role).into_paginator().items().send();
-    let attached = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(error));
+    let attached = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(&error));
     let attached = if_there(attached)?.unwrap_or_default();
     Ok(attached.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }

@@ -34,7 +34,7 @@ async fn create(
         .create_open_id_connect_provider()
         .url(convert::to_wire_url(after))
         .set_client_id_list(Some(after.client_ids.iter().cloned().collect()));
-    match call.send().await.map_err(|error| intent.failed(error)) {
+    match call.send().await.map_err(|error| intent.failed(&error)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind == ErrorKind::Conflict => {
             let live = inspect(iam, arn).await?;
@@ -62,7 +62,7 @@ async fn change_audiences(
         );
         let call = iam.client().add_client_id_to_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
-        call.send().await.map_err(|error| intent.failed(error))?;
+        call.send().await.map_err(|error| intent.failed(&error))?;
     }
     for audience in before.client_ids.difference(&after.client_ids) {
         let intent = iam.intent(
@@ -72,7 +72,7 @@ async fn change_audiences(
         );
         let call = iam.client().remove_client_id_from_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
-        if_there(call.send().await.map_err(|error| intent.failed(error)))?;
+        if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
     }
     Ok(())
 }
@@ -84,6 +84,6 @@ async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, OidcProvid
         return Ok(());
     }
     let call = iam.client().delete_open_id_connect_provider().open_id_connect_provider_arn(arn);
-    if_there(call.send().await.map_err(|error| intent.failed(error)))?;
+    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
     Ok(())
 }

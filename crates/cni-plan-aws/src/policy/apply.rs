@@ -26,7 +26,7 @@ async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Polic
         .path(path_of(&after.arn))
         .set_description(after.description.clone())
         .policy_document(after.document.to_json());
-    match call.send().await.map_err(|error| intent.failed(error)) {
+    match call.send().await.map_err(|error| intent.failed(&error)) {
         Ok(_) => Ok(()),
         Err(error) if error.kind == ErrorKind::Conflict => {
             let live = inspect(iam, &after.arn).await?;
@@ -94,14 +94,14 @@ async fn delete_later_versions(iam: &IamProvider, before: &Policy, after: &Polic
 async fn set_default(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:SetDefaultPolicyVersion", arn, "set the default version of");
     let call = iam.client().set_default_policy_version().policy_arn(arn).version_id(version);
-    call.send().await.map_err(|error| intent.failed(error))?;
+    call.send().await.map_err(|error| intent.failed(&error))?;
     Ok(())
 }
 
 async fn create_version(iam: &IamProvider, after: &Policy) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "create a version of");
     let call = iam.client().create_policy_version().policy_arn(&after.arn).set_as_default(true);
-    call.policy_document(after.document.to_json()).send().await.map_err(|error| intent.failed(error))?;
+    call.policy_document(after.document.to_json()).send().await.map_err(|error| intent.failed(&error))?;
     Ok(())
 }
 
@@ -115,17 +115,105 @@ async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -
             delete_version(iam, arn, version).await?;
         }
     }
-    if_there(iam.client().delete_policy().policy_arn(arn).send().await.map_err(|error| intent.failed(error)))?;
+    if_there(iam.client().delete_policy().policy_arn(arn).send().await.map_err(|error| intent.failed(&error)))?;
     Ok(())
 }
 
 async fn delete_version(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:DeletePolicyVersion", arn, &format!("delete version {version} of"));
     let call = iam.client().delete_policy_version().policy_arn(arn).version_id(version);
-    if_there(call.send().await.map_err(|error| intent.failed(error)))?;
+    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
     Ok(())
 }
 
 fn on<'a>(iam: &'a IamProvider, action: &'static str, arn: &str, verb: &str) -> Intent<'a> {
     iam.intent(action, arn, &format!("{verb} policy {arn}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use cni_plan_core::{PolicyDocument, Resource, Target};
+
+    use crate::scripted::{ACCOUNT, Answer, Asked, Scripted, apply, change, identity, xml};
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:iam::111122223333:policy/p";
+
+    /// Version `vN` allows `ec2:N`.
+    fn policy(version: &str, versions: &[&str]) -> Policy {
+        Policy {
+            arn: ARN.to_owned(),
+            name: "p".to_owned(),
+            description: None,
+            document: document(version),
+            history: Some(PolicyHistory {
+                default_version: version.to_owned(),
+                versions: versions.iter().map(|&version| version.to_owned()).collect(),
+            }),
+        }
+    }
+
+    fn document(version: &str) -> PolicyDocument {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Action":"ec2:{version}","Resource":"*"}}]}}"#
+        );
+        PolicyDocument::parse(&text).unwrap()
+    }
+
+    fn answer(live: &PolicyHistory, asked: &Asked) -> Answer {
+        let operation = asked.operation.as_str();
+        match operation {
+            "GetPolicy" => {
+                let default = &live.default_version;
+                let parts =
+                    format!("<PolicyName>p</PolicyName><Arn>{ARN}</Arn><DefaultVersionId>{default}</DefaultVersionId>");
+                xml(operation, &format!("<Policy>{parts}</Policy>"))
+            }
+            "ListPolicyVersions" => {
+                let member = |version: &String| format!("<member><VersionId>{version}</VersionId></member>");
+                let members: String = live.versions.iter().rev().map(member).collect();
+                xml(operation, &format!("<IsTruncated>false</IsTruncated><Versions>{members}</Versions>"))
+            }
+            "GetPolicyVersion" => {
+                let version = asked.body.rsplit_once("VersionId=").unwrap().1;
+                let text = document(version).to_json();
+                let parts = format!("<VersionId>{version}</VersionId><Document>{text}</Document>");
+                xml(operation, &format!("<PolicyVersion>{parts}</PolicyVersion>"))
+            }
+            "GetCallerIdentity" => identity(),
+            other => xml(other, ""),
+        }
+    }
+
+    /// The writes that lead from the live policy to `after`.
+    async fn writes(live: Policy, after: Policy) -> Vec<String> {
+        let history = live.history.clone().unwrap();
+        let aws = Scripted::start(move |asked| answer(&history, asked)).await;
+        let target = Target::Policy { account: ACCOUNT.to_owned(), arn: ARN.to_owned() };
+        let change = change(target, Some(Resource::Policy(live)), Some(Resource::Policy(after)));
+        apply(&*aws.iam().await, &change).await.unwrap();
+        aws.operations().into_iter().filter(|it| !it.starts_with("Get") && !it.starts_with("List")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_document_becomes_a_version_and_the_sixth_evicts_the_oldest() {
+        let wanted = |live: &Policy| Policy { document: document("new"), ..live.clone() };
+        let two = policy("v2", &["v1", "v2"]);
+        assert_eq!(writes(two.clone(), wanted(&two)).await, ["CreatePolicyVersion"]);
+        let five = policy("v5", &["v1", "v2", "v3", "v4", "v5"]);
+        assert_eq!(writes(five.clone(), wanted(&five)).await, ["DeletePolicyVersion", "CreatePolicyVersion"]);
+    }
+
+    #[tokio::test]
+    async fn the_way_back_is_to_the_former_version_and_takes_ours_away() {
+        let back = writes(policy("v3", &["v1", "v2", "v3"]), policy("v2", &["v1", "v2"])).await;
+        assert_eq!(back, ["SetDefaultPolicyVersion", "DeletePolicyVersion"]);
+    }
+
+    #[tokio::test]
+    async fn an_eviction_alone_is_not_answered_with_another_version() {
+        let evicted = policy("v5", &["v2", "v3", "v4", "v5"]);
+        assert!(writes(evicted, policy("v5", &["v1", "v2", "v3", "v4", "v5"])).await.is_empty());
+    }
 }

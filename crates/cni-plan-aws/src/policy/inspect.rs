@@ -23,8 +23,8 @@ pub(crate) async fn inspect(iam: &IamProvider, arn: &str) -> Result<Option<Polic
             .collect::<Result<Vec<_>, _>>(),
     )
     .await;
-    let Some(policy) = if_there(policy.map_err(|error| get.failed(error)))? else { return Ok(None) };
-    let Some(versions) = if_there(versions.map_err(|error| list.failed(error)))? else { return Ok(None) };
+    let Some(policy) = if_there(policy.map_err(|error| get.failed(&error)))? else { return Ok(None) };
+    let Some(versions) = if_there(versions.map_err(|error| list.failed(&error)))? else { return Ok(None) };
     let policy = policy.policy.ok_or_else(|| get.unreadable("the answer has no policy"))?;
     let default = policy.default_version_id.as_deref();
     let default = default.ok_or_else(|| get.unreadable("the answer names no default version"))?;
@@ -40,6 +40,6 @@ pub(super) async fn version(
 ) -> Result<Option<PolicyVersion>, ProviderError> {
     let intent = iam.intent("iam:GetPolicyVersion", arn, &format!("read version {version} of policy {arn}"));
     let answer = iam.client().get_policy_version().policy_arn(arn).version_id(version).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
     answer.policy_version.map(Some).ok_or_else(|| intent.unreadable("the answer has no version"))
 }

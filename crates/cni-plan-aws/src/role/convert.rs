@@ -41,7 +41,7 @@ mod tests {
     const TRUST: &str = "%7B%22Version%22%3A%222012-10-17%22%2C%22Statement%22%3A%5B%7B%22Effect%22%3A%22Allow%22%2C\
         %22Principal%22%3A%7B%22Service%22%3A%22ec2.amazonaws.com%22%7D%2C%22Action%22%3A%22sts%3AAssumeRole%22%7D%5D%7D";
 
-    fn wire() -> aws_sdk_iam::types::builders::RoleBuilder {
+    fn wire() -> types::builders::RoleBuilder {
         types::Role::builder()
             .path("/eks/")
             .role_name("r")

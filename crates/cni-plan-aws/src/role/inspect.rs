@@ -22,7 +22,7 @@ pub(super) struct WholeRole {
 pub(super) async fn inspect_whole(iam: &IamProvider, name: &str) -> Result<Option<WholeRole>, ProviderError> {
     let intent = iam.intent("iam:GetRole", &format!("role {name}"), &format!("read role {name}"));
     let answer = iam.client().get_role().role_name(name).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(error)))? else { return Ok(None) };
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
     let role: types::Role = answer.role.ok_or_else(|| intent.unreadable("the answer has no role"))?;
     let max_session_duration = role.max_session_duration;
     let role = convert::from_wire(role).map_err(|why| intent.unreadable(why))?;
