@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cni_plan_core::{Action, Change, ChangeSet, ClusterFacts, Counts, Owner, PlannedCluster};
+use cni_plan_core::{Action, Change, ChangeSet, ClusterFacts, Counts, Kind, Owner, PlannedCluster};
 
 use crate::words;
 
@@ -27,7 +27,7 @@ const NAMED_AT_MOST: usize = 8;
 
 impl<'a> Group<'a> {
     fn new(scope: Scope<'a>) -> Group<'a> {
-        Group { scope, changes: Vec::new(), counts: Counts::default() }
+        Group { scope, changes: Vec::with_capacity(Kind::ALL.len()), counts: Counts::default() }
     }
 
     /// The cluster's key, or the account.
@@ -67,11 +67,15 @@ pub(crate) fn groups(change_set: &ChangeSet) -> Vec<Group<'_>> {
     let mut index: HashMap<Scope<'_>, usize> = HashMap::with_capacity(clusters.len() + 1);
     let scopes = clusters.iter().map(|planned| Scope::Cluster(&planned.cluster.key)).map(|scope| (scope, None));
     let steps = change_set.changes.iter().map(|change| (scope_of(change), Some(change)));
+    let mut at = 0;
     for (scope, change) in scopes.chain(steps) {
-        let at = *index.entry(scope).or_insert_with(|| {
-            groups.push(Group::new(scope));
-            groups.len() - 1
-        });
+        // A cluster's steps mostly follow one another.
+        if groups.get(at).is_none_or(|group| group.scope != scope) {
+            at = *index.entry(scope).or_insert_with(|| {
+                groups.push(Group::new(scope));
+                groups.len() - 1
+            });
+        }
         if let Some(change) = change {
             groups[at].add(change);
         }

@@ -15,6 +15,11 @@ impl<'a> Page<'a> {
         Page { out: String::new(), style }
     }
 
+    /// Makes room for so many characters at once: a fleet's plan is tens of megabytes.
+    pub(crate) fn reserve(&mut self, characters: usize) {
+        self.out.reserve(characters);
+    }
+
     pub(crate) fn width(&self) -> usize {
         self.style.width
     }

@@ -20,9 +20,12 @@ use crate::{totals, words};
 /// Columns of a diff block before a forge scrolls it sideways.
 const WIDTH: usize = 100;
 
+/// About what a step takes, to make room for.
+const CHARACTERS_PER_STEP: usize = 350;
+
 /// The whole plan, whatever its size.
 pub fn plan_markdown(change_set: &ChangeSet) -> String {
-    let mut page = Markdown { out: String::new() };
+    let mut page = Markdown { out: String::with_capacity(change_set.changes.len() * CHARACTERS_PER_STEP) };
     let planned = group::planned(change_set);
     let groups = group::groups(change_set);
     page.opening(change_set);
@@ -129,7 +132,7 @@ impl Markdown {
 
     fn group(&mut self, group: &Group<'_>, planned: &HashMap<&str, &PlannedCluster>) {
         let known = planned_of(group, planned);
-        let told = known.map_or_else(|| group.sharers(), |planned| group::facts(planned));
+        let told = known.map_or_else(|| group.sharers(), group::facts);
         let told = if told.is_empty() { told } else { format!(" ({})", html_code(&told)) };
         self.put(format_args!(
             "\n<details>\n<summary>{}{told}: {}</summary>\n\n",

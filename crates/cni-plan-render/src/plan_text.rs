@@ -16,17 +16,22 @@ use crate::{findings, totals, words};
 /// Column at which a step's name stands behind its noun.
 const NOUN_WIDTH: usize = 8;
 
+/// About what a step takes, to make room for.
+const CHARACTERS_PER_STEP: usize = 320;
+
 /// The whole plan, whatever its size.
 pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
     let mut page = Page::new(style);
+    page.reserve(change_set.changes.len() * CHARACTERS_PER_STEP);
     let planned = group::planned(change_set);
+    let mut lines = Lines::default();
     for group in group::groups(change_set).iter().filter(|group| !group.changes.is_empty()) {
         page.blank();
         heading(&mut page, group, &planned);
         if group.counts == Counts::default() {
             quiet_group(&mut page, &group.changes);
         } else {
-            steps(&mut page, &group.changes);
+            steps(&mut page, &mut lines, &group.changes);
         }
     }
     irreversible_steps(&mut page, &change_set.changes);
@@ -78,8 +83,7 @@ fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &Plan
     }
 }
 
-fn steps(page: &mut Page<'_>, changes: &[&Change]) {
-    let mut lines = Lines::default();
+fn steps(page: &mut Page<'_>, lines: &mut Lines, changes: &[&Change]) {
     for change in changes.iter().filter(|change| change.is_effective()) {
         page.blank();
         let headline = headline(change);
@@ -87,7 +91,7 @@ fn steps(page: &mut Page<'_>, changes: &[&Change]) {
         let why = if change.action == Action::Delete { format!("  ({})", change.why) } else { String::new() };
         page.line(2, &[(headline.mark.tone(), &mark), (Tone::Strong, &headline.name), (Tone::Quiet, &why)]);
         lines.clear();
-        describe::body(&mut lines, change, page.width().saturating_sub(6));
+        describe::body(lines, change, page.width().saturating_sub(6));
         for line in lines.iter() {
             body_line(page, 4, line);
         }

@@ -18,7 +18,9 @@ pub fn timings_text(timings: &Timings, style: &Style) -> String {
     };
     let mut critical = vec![false; timings.calls.len()];
     for &at in &timings.critical_path {
-        critical[at] = true;
+        if let Some(critical) = critical.get_mut(at) {
+            *critical = true;
+        }
     }
     let service_width = widest(timings, "service", |call| call.service.chars().count());
     let operation_width = widest(timings, "operation", |call| inert(&call.operation).chars().count());
@@ -49,7 +51,7 @@ pub fn timings_text(timings: &Timings, style: &Style) -> String {
     let path: Vec<String> = timings
         .critical_path
         .iter()
-        .map(|&at| &timings.calls[at])
+        .filter_map(|&at| timings.calls.get(at))
         .map(|call| format!("{} {}", call.service, inert(&call.operation)))
         .collect();
     page.prose(2, (Tone::Run, "* "), Tone::Plain, &path.join(" -> "));

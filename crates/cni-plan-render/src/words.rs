@@ -1,5 +1,6 @@
 //! Numbers, durations and lists as people write them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 /// `1 pod`, `3 pods`. Only for nouns that take an `s`.
@@ -16,8 +17,10 @@ pub fn duration_text(duration: Duration) -> String {
         (milliseconds / 1000 % 60, "s"),
         (milliseconds % 1000, "ms"),
     ];
-    let text: String =
-        parts.iter().filter(|(number, _)| *number > 0).map(|(number, unit)| format!("{number}{unit}")).collect();
+    let mut text = String::new();
+    for (number, unit) in parts.into_iter().filter(|(number, _)| *number > 0) {
+        write!(text, "{number}{unit}").expect("a String takes every write");
+    }
     if text.is_empty() { "0s".to_owned() } else { text }
 }
 

@@ -193,7 +193,7 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
     }
 }
 
-pub(super) fn document(statements: Value) -> PolicyDocument {
+pub(super) fn document(statements: &Value) -> PolicyDocument {
     PolicyDocument::try_from(json!({"Version": "2012-10-17", "Statement": statements})).unwrap()
 }
 
@@ -213,7 +213,7 @@ pub(super) fn plugin_role(name: &str) -> Role {
     Role {
         name: name.to_owned(),
         path: "/".to_owned(),
-        trust: document(json!([trust_of_plugin()])),
+        trust: document(&json!([trust_of_plugin()])),
         description: Some("Amazon VPC CNI plugin".to_owned()),
         permissions_boundary: None,
         tags: BTreeMap::from([("team".to_owned(), "platform".to_owned())]),
@@ -266,7 +266,7 @@ pub(super) fn ipv6_document(besides: &[&str]) -> PolicyDocument {
         "ec2:DescribeInstanceTypes",
     ];
     actions.extend(besides);
-    document(json!([
+    document(&json!([
         {"Effect": "Allow", "Action": actions, "Resource": "*"},
         {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": ["arn:aws:ec2:*:*:network-interface/*"]},
     ]))

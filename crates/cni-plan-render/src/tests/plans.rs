@@ -34,7 +34,7 @@ fn an_ipv4_cluster_for_the_first_time() {
     let plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
     insta::assert_snapshot!("ipv4", plan_text(&plan, &Style::plain()));
     insta::assert_snapshot!("ipv4.md", plan_markdown(&plan));
-    insta::assert_snapshot!("ipv4 in colour", inked(&plan_text(&plan, &Style { color: true, width: 100 })));
+    insta::assert_snapshot!("ipv4-in-colour", inked(&plan_text(&plan, &Style { color: true, width: 100 })));
 }
 
 /// Escapes as a snapshot can hold them.
@@ -75,7 +75,7 @@ fn a_drifted_role_with_what_others_put_on_it() {
     let mut ours = trust_of_plugin();
     ours["Condition"]["StringEquals"].as_object_mut().unwrap().retain(|key, _| key.ends_with(":aud"));
     let found = Role {
-        trust: document(json!([theirs, ours])),
+        trust: document(&json!([theirs, ours])),
         description: Some("CNI".to_owned()),
         permissions_boundary: Some(format!("arn:aws:iam::{ACCOUNT}:policy/boundary")),
         tags: BTreeMap::from([("cost-center".to_owned(), "42".to_owned()), ("team".to_owned(), "network".to_owned())]),
@@ -98,8 +98,8 @@ fn an_annotation_that_is_taken_over() {
         .found("my-cluster/annotate/kube-system/aws-node", Some(former))
         .found("my-cluster/restart", Some(pods(carrying)))
         .planned();
-    insta::assert_snapshot!("taken over", plan_text(&plan, &Style::plain()));
-    insta::assert_snapshot!("taken over narrow", plan_text(&plan, &Style { color: false, width: 60 }));
+    insta::assert_snapshot!("taken-over", plan_text(&plan, &Style::plain()));
+    insta::assert_snapshot!("taken-over-narrow", plan_text(&plan, &Style { color: false, width: 60 }));
 }
 
 #[test]

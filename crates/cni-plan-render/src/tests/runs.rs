@@ -57,7 +57,7 @@ fn a_cluster_that_is_another_is_told_fact_by_fact() {
     found.managed_addon = Some("v1.20.4-eksbuild.2".to_owned());
     found.node_roles[0].found_in.remove(0);
     let drift = FactsDrift { cluster: "my-cluster".to_owned(), planned, found };
-    insta::assert_snapshot!("facts drift", facts_drift_text(&[drift], &Style::plain()));
+    insta::assert_snapshot!("facts-drift", facts_drift_text(&[drift], &Style::plain()));
     assert_eq!(facts_drift_text(&[], &Style::plain()), "");
 }
 
@@ -100,9 +100,9 @@ fn a_rollback_says_what_is_back_and_what_is_not() {
     let why = "cannot delete role AmazonEKSVPCCNIRole: AccessDenied: not authorized to perform iam:DeleteRole; it stays as \
                apply made it, and nothing uses it";
     let residue = vec![(address(ROLE), why.to_owned())];
-    insta::assert_snapshot!("rollback incomplete", rollback_text(&restored, &residue, &Style::plain()));
-    insta::assert_snapshot!("rollback complete", rollback_text(&restored, &[], &Style::plain()));
-    insta::assert_snapshot!("rollback of nothing", rollback_text(&[], &[], &Style::plain()));
+    insta::assert_snapshot!("rollback-incomplete", rollback_text(&restored, &residue, &Style::plain()));
+    insta::assert_snapshot!("rollback-complete", rollback_text(&restored, &[], &Style::plain()));
+    insta::assert_snapshot!("rollback-of-nothing", rollback_text(&[], &[], &Style::plain()));
 }
 
 #[test]
@@ -120,5 +120,5 @@ fn timings_show_the_calls_and_the_critical_path() {
         call("kubernetes", "list pods", 62, 98),
     ]);
     insta::assert_snapshot!("timings", timings_text(&timings, &Style::plain()));
-    insta::assert_snapshot!("timings of nothing", timings_text(&Timings::default(), &Style::plain()));
+    insta::assert_snapshot!("timings-of-nothing", timings_text(&Timings::default(), &Style::plain()));
 }
