@@ -22,7 +22,9 @@ pub(super) fn admit_new(state: &mut State, resource: &Resource, object: &mut Val
     let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
     let name = object["spec"]["serviceAccountName"].as_str().unwrap_or_default();
     let Some(account) = state.object("serviceaccounts", namespace, name) else {
-        let pod = object["metadata"]["name"].as_str().unwrap_or_default();
+        // A name is generated after admission in the real server, which speaks of the prefix here.
+        let metadata = &object["metadata"];
+        let pod = metadata["generateName"].as_str().or(metadata["name"].as_str()).unwrap_or_default();
         let cause = format!("error looking up service account {namespace}/{name}: serviceaccount \"{name}\" not found");
         return Err(ApiError::forbidden(resource, pod, &cause));
     };

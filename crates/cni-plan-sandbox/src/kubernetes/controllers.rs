@@ -13,6 +13,10 @@ const ROUNDS: usize = 100;
 
 /// Runs every controller until none has anything to do before the next timer.
 pub(super) fn settle(state: &mut State, now: Timestamp) {
+    let due = kubelet::next_due(state).is_some_and(|due| due <= now);
+    if state.settled == state.store.revision() && !due {
+        return;
+    }
     for _ in 0..ROUNDS {
         let before = state.store.revision();
         kubelet::remove_stopped(state, now);
@@ -21,6 +25,7 @@ pub(super) fn settle(state: &mut State, now: Timestamp) {
         scheduling::bind_pods(state, now);
         kubelet::start_new(state, now);
         if state.store.revision() == before {
+            state.settled = before;
             return;
         }
     }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::delete::{DeleteOptions, uid_of};
 use super::scheduling::{self, Fit};
-use super::state::{State, content_hash};
+use super::state::State;
 use super::write::Write;
 use super::{admission, events};
 
@@ -55,7 +55,7 @@ struct DaemonSet {
 }
 
 impl DaemonSet {
-    fn new(state: &State, object: Arc<Value>, nodes: &[Arc<Value>]) -> DaemonSet {
+    fn new(state: &mut State, object: Arc<Value>, nodes: &[Arc<Value>]) -> DaemonSet {
         let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_owned();
         let mut template = object["spec"]["template"].clone();
         for (key, effect) in TOLERATED {
@@ -72,7 +72,7 @@ impl DaemonSet {
         }
         let name = |node: &Value| node["metadata"]["name"].as_str().unwrap_or_default().to_owned();
         let fits = nodes.iter().map(|node| (name(node), scheduling::fit(&template["spec"], node))).collect();
-        let hash = content_hash(&object["spec"]["template"]);
+        let hash = state.template_hash(&object);
         DaemonSet { object, namespace, hash, template, pods, fits }
     }
 

@@ -56,11 +56,6 @@ impl FieldSet {
         self.member
     }
 
-    /// The fields below this one, by step.
-    pub(super) fn children(&self) -> impl Iterator<Item = (&String, &FieldSet)> {
-        self.children.iter()
-    }
-
     /// The set below one step.
     pub(super) fn child(&self, step: &str) -> Option<&FieldSet> {
         self.children.get(step)

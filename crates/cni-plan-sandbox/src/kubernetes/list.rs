@@ -26,8 +26,8 @@ struct Continue {
     after: (String, String),
 }
 
-/// Answers a list.
-pub(super) fn list(state: &State, request: &ApiRequest, now: Timestamp) -> Result<Value, ApiError> {
+/// Answers a list, as JSON.
+pub(super) fn list(state: &State, request: &ApiRequest, now: Timestamp) -> Result<String, ApiError> {
     let selector = request.selector()?;
     let limit = request.number("limit")?.filter(|limit| *limit > 0).and_then(|limit| usize::try_from(limit).ok());
     let token = read_token(request)?;

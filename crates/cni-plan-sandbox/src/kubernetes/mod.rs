@@ -322,3 +322,6 @@ async fn run_controllers(server: Weak<ApiServer>, mut revisions: channel::Receiv
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use super::delete::{DeleteOptions, Deletion};
 use super::patch::PatchKind;
 use super::request::ApiRequest;
 use super::state::State;
-use super::status::{ApiError, deleted, json_response};
+use super::status::{ApiError, deleted, json_response, json_text};
 use super::write::{Part, Patch, Write};
 use super::{ApiServer, discovery, list, reviews, token, watch};
 
@@ -80,7 +80,7 @@ fn on_collection(server: &Arc<ApiServer>, request: &ApiRequest) -> Result<Respon
         Method::GET if request.flag("watch") == Some(true) => watch::respond(server, request),
         Method::GET => {
             let list = server.read(|state| list::list(state, request, Timestamp::now()))?;
-            Ok(json_response(StatusCode::OK, &list))
+            Ok(json_text(StatusCode::OK, list))
         }
         Method::POST if request.namespace.is_some() || !request.resource.namespaced => {
             let body = request.object()?;
@@ -139,7 +139,7 @@ fn delete_all(server: &Arc<ApiServer>, request: &ApiRequest) -> Result<Response,
         }
         Ok(list)
     })?;
-    Ok(json_response(StatusCode::OK, &list))
+    Ok(json_text(StatusCode::OK, list))
 }
 
 /// The options stand in the body, or else in the query.

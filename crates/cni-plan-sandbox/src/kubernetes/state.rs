@@ -14,9 +14,6 @@ use super::ClusterConfig;
 use super::resources::Resource;
 use super::store::{Key, Store};
 
-/// The version of [`Snapshot`] that is written, and the only one that is read.
-const SNAPSHOT_FORMAT: u32 = 1;
-
 /// The letters of generated names: no vowels and nothing that looks like another (k8s.io/apimachinery
 /// `util/rand`).
 const NAME_LETTERS: &[u8; 27] = b"bcdfghjklmnpqrstvwxz2456789";
@@ -28,6 +25,10 @@ pub(super) struct State {
     pub(super) store: Store,
     /// What happens next to a pod, by uid.
     pub(super) timers: BTreeMap<String, Timer>,
+    /// The revision at which the controllers had nothing more to do.
+    pub(super) settled: u64,
+    /// The short name of each DaemonSet's template, by the set's uid and generation.
+    template_hashes: BTreeMap<(String, u64), String>,
     /// Counts the ids and names made, so that the same world makes the same ones.
     serial: u64,
 }
@@ -66,9 +67,9 @@ impl Timer {
 
 /// Everything that outlives the process: all objects by resource, and the pods' timers. The log of
 /// changes does not: a watch from before is answered with 410, as by a server that was replaced.
+/// Whoever keeps it numbers the format.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Snapshot {
-    format: u32,
     /// Higher with each change; a snapshot with a lower one is older.
     pub(crate) revision: u64,
     serial: u64,
@@ -77,17 +78,10 @@ pub(crate) struct Snapshot {
     timers: BTreeMap<String, Timer>,
 }
 
-impl Snapshot {
-    /// All objects, by plural name of their resource.
-    pub(crate) fn objects(&self) -> &BTreeMap<String, Vec<Arc<Value>>> {
-        &self.objects
-    }
-}
-
 impl State {
     /// A cluster with nothing in it.
     pub(super) fn new(config: ClusterConfig) -> State {
-        State { config, store: Store::new(BTreeMap::new(), 0), timers: BTreeMap::new(), serial: 0 }
+        State::with(config, Store::new(BTreeMap::new(), 0), BTreeMap::new(), 0)
     }
 
     /// A cluster as a snapshot has it. Objects of resources that are not served are left out.
@@ -101,7 +95,11 @@ impl State {
             }
         }
         let store = Store::new(objects, snapshot.revision);
-        State { config, store, timers: snapshot.timers, serial: snapshot.serial }
+        State::with(config, store, snapshot.timers, snapshot.serial)
+    }
+
+    fn with(config: ClusterConfig, store: Store, timers: BTreeMap<String, Timer>, serial: u64) -> State {
+        State { config, store, timers, settled: 0, template_hashes: BTreeMap::new(), serial }
     }
 
     /// The state as it outlives the process.
@@ -110,13 +108,7 @@ impl State {
         for (key, object) in self.store.all() {
             objects.entry(key.plural.to_owned()).or_default().push(object.clone());
         }
-        Snapshot {
-            format: SNAPSHOT_FORMAT,
-            revision: self.store.revision(),
-            serial: self.serial,
-            objects,
-            timers: self.timers.clone(),
-        }
+        Snapshot { revision: self.store.revision(), serial: self.serial, objects, timers: self.timers.clone() }
     }
 
     /// An object, by its resource's plural name.
@@ -131,6 +123,14 @@ impl State {
         resource
             .map(|resource| self.store.list(resource, namespace).map(|(_, object)| object.clone()).collect())
             .unwrap_or_default()
+    }
+
+    /// A short name for a DaemonSet's template, the same for the same template.
+    pub(super) fn template_hash(&mut self, set: &Value) -> String {
+        let uid = set["metadata"]["uid"].as_str().unwrap_or_default().to_owned();
+        let generation = set["metadata"]["generation"].as_u64().unwrap_or(0);
+        let hash = self.template_hashes.entry((uid, generation));
+        hash.or_insert_with(|| content_hash(&set["spec"]["template"])).clone()
     }
 
     /// A new uid, in the form of a version 4 UUID.

@@ -184,7 +184,12 @@ pub(super) fn deleted(resource: &Resource, name: &str, uid: &Value) -> Value {
 
 /// A JSON answer.
 pub(super) fn json_response(code: StatusCode, value: &Value) -> Response {
-    let mut response = Response::new(Body::from(value.to_string()));
+    json_text(code, value.to_string())
+}
+
+/// An answer that is JSON already.
+pub(super) fn json_text(code: StatusCode, text: String) -> Response {
+    let mut response = Response::new(Body::from(text));
     *response.status_mut() = code;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
     response

@@ -3,7 +3,10 @@
 //!
 //! Source: k8s.io/kubernetes `pkg/printers/internalversion/printers.go`, v1.33.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::resources::Resource;
@@ -33,41 +36,59 @@ impl Form {
     }
 
     /// One object in this form. Columns are described only where `first`: a watcher gets them once.
-    pub(super) fn object(self, resource: &Resource, object: &Value, first: bool, now: Timestamp) -> Value {
+    pub(super) fn object<'a>(
+        self,
+        resource: &Resource,
+        object: &'a Value,
+        first: bool,
+        now: Timestamp,
+    ) -> Cow<'a, Value> {
         match self {
-            Form::Whole => object.clone(),
-            Form::Metadata => metadata_only(object),
+            Form::Whole => Cow::Borrowed(object),
+            Form::Metadata => Cow::Owned(metadata_only(object)),
             Form::Table => {
                 let metadata = json!({ "resourceVersion": object["metadata"]["resourceVersion"] });
-                table(resource, &metadata, std::iter::once(object), first, now)
+                Cow::Owned(table(resource, &metadata, std::iter::once(object), first, now))
             }
         }
     }
 
-    /// A list in this form.
-    pub(super) fn list(self, resource: &Resource, metadata: &Value, items: &[&Value], now: Timestamp) -> Value {
+    /// A list in this form, as JSON.
+    pub(super) fn list(self, resource: &Resource, metadata: &Value, items: &[&Value], now: Timestamp) -> String {
         match self {
-            Form::Table => table(resource, metadata, items.iter().copied(), true, now),
-            Form::Metadata => json!({
-                "kind": "PartialObjectMetadataList",
-                "apiVersion": "meta.k8s.io/v1",
-                "metadata": metadata,
-                "items": items.iter().map(|item| metadata_only(item)).collect::<Vec<_>>(),
-            }),
-            Form::Whole => json!({
-                "kind": format!("{}List", resource.kind),
-                "apiVersion": resource.api_version(),
-                "metadata": metadata,
-                "items": items.iter().map(|item| without_type(item)).collect::<Vec<_>>(),
-            }),
+            Form::Table => table(resource, metadata, items.iter().copied(), true, now).to_string(),
+            Form::Metadata => {
+                let items: Vec<Value> = items.iter().map(|item| metadata_only(item)).collect();
+                list_text("PartialObjectMetadataList", "meta.k8s.io/v1", metadata, &items)
+            }
+            Form::Whole => {
+                let items: Vec<Untyped<'_>> = items.iter().map(|item| Untyped(item)).collect();
+                list_text(&format!("{}List", resource.kind), &resource.api_version(), metadata, &items)
+            }
         }
     }
 }
 
-/// In a list, the list's own kind and version speak for the items.
-fn without_type(object: &Value) -> Value {
-    let fields = object.as_object().into_iter().flatten();
-    fields.filter(|(name, _)| *name != "kind" && *name != "apiVersion").map(|(k, v)| (k.clone(), v.clone())).collect()
+fn list_text<T: Serialize>(kind: &str, api_version: &str, metadata: &Value, items: &[T]) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "camelCase")]
+    struct List<'a, T> {
+        kind: &'a str,
+        api_version: &'a str,
+        metadata: &'a Value,
+        items: &'a [T],
+    }
+    serde_json::to_string(&List { kind, api_version, metadata, items }).expect("JSON values can be written")
+}
+
+/// An item of a list, for which the list's own kind and version speak.
+struct Untyped<'a>(&'a Value);
+
+impl Serialize for Untyped<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fields = self.0.as_object().into_iter().flatten();
+        serializer.collect_map(fields.filter(|(name, _)| *name != "kind" && *name != "apiVersion"))
+    }
 }
 
 fn metadata_only(object: &Value) -> Value {
@@ -275,11 +296,21 @@ mod tests {
         });
         let pods = Resource::named("pods").unwrap();
         let now = Timestamp::from_second(30).unwrap();
-        let table = Form::Table.list(pods, &json!({}), &[&pod], now);
+        let table: Value = serde_json::from_str(&Form::Table.list(pods, &json!({}), &[&pod], now)).unwrap();
         let cells = json!(["aws-node-x", "1/2", "Running", "3", "30s", "<none>", "n1", "<none>", "<none>"]);
         assert_eq!(table["rows"][0]["cells"], cells);
         assert_eq!(table["columnDefinitions"].as_array().unwrap().len(), 9);
         assert_eq!(Form::Table.object(pods, &pod, false, now)["columnDefinitions"], json!([]));
+    }
+
+    #[test]
+    fn a_list_speaks_for_its_items() {
+        let pods = Resource::named("pods").unwrap();
+        let pod = json!({ "kind": "Pod", "apiVersion": "v1", "metadata": { "name": "x" } });
+        let text = Form::Whole.list(pods, &json!({}), &[&pod], Timestamp::UNIX_EPOCH);
+        let list: Value = serde_json::from_str(&text).unwrap();
+        let items = json!([{ "metadata": { "name": "x" } }]);
+        assert_eq!(list, json!({ "kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items }));
     }
 
     #[test]

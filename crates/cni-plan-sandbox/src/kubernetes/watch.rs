@@ -245,5 +245,5 @@ impl View {
 }
 
 fn line(kind: &str, object: &Value) -> String {
-    format!("{}\n", json!({ "type": kind, "object": object }))
+    format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n")
 }
