@@ -41,7 +41,7 @@ pub use invert::{Inverse, Kept, invert};
 pub use node::{Node, Wanted};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
-pub use precondition::{Drift, Status, drift, status};
+pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
 pub use provider::{
     BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, FactsWanted, Observation, Provider, ProviderError,
     TokenSource,

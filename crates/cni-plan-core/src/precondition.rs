@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Action, Address, Change, Observation, ProviderError, Resource};
+use crate::{Action, Address, Change, ClusterFacts, Observation, PlannedCluster, ProviderError, Resource};
 
 /// A resource that is not as it was when the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,30 @@ pub struct Drift {
     pub planned: Option<Resource>,
     /// As found now; `None`: it is not there.
     pub found: Option<Resource>,
+}
+
+/// A cluster whose facts are not as they were when the plan was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FactsDrift {
+    /// The cluster's key.
+    pub cluster: String,
+    /// As planned.
+    pub planned: ClusterFacts,
+    /// As found now.
+    pub found: ClusterFacts,
+}
+
+/// Every cluster whose facts differ from those a plan rests on. `found` has them in the same order.
+pub fn facts_drift(planned: &[PlannedCluster], found: &[PlannedCluster]) -> Vec<FactsDrift> {
+    let pairs = planned.iter().zip(found);
+    pairs
+        .filter(|(planned, found)| !planned.facts.same_for_a_plan(&found.facts))
+        .map(|(planned, found)| FactsDrift {
+            cluster: planned.cluster.key.clone(),
+            planned: planned.facts.clone(),
+            found: found.facts.clone(),
+        })
+        .collect()
 }
 
 /// Where a change set stands, read from the world and not from a record.

@@ -1,2 +1,46 @@
-//! Placeholder.
-fn main() {}
+//! The `cni-plan` command: the composition root, and the one place that prints.
+//!
+//! Standard output is data, standard error is progress. Each subcommand has a file under
+//! `commands`; what several of them do (reading a spec, reaching its clusters, planning) has a
+//! file here.
+
+mod change_set_files;
+mod cli;
+mod commands;
+mod connect;
+mod error;
+mod exit;
+mod planning;
+mod printer;
+mod progress;
+mod recorder;
+#[cfg(feature = "sandbox")]
+mod sandbox_world;
+mod signals;
+mod spec_file;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::Cli;
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.global.color);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            printer.note(&format!("error: cannot start: {error}"));
+            return exit::Exit::Error.into();
+        }
+    };
+    let exit = runtime.block_on(commands::run(cli, &printer)).unwrap_or_else(|error| {
+        printer.error(&error);
+        error.exit()
+    });
+    // Nothing that is still under way may hold up a command that has said its last word.
+    runtime.shutdown_background();
+    exit.into()
+}

@@ -1,0 +1,87 @@
+//! Change sets on disk: `NAME.plan.json` and its readable twin `NAME.plan.md`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use cni_plan_core::ChangeSet;
+use cni_plan_render::plan_markdown;
+
+use crate::error::CommandError;
+
+/// Where change sets are, seen from where the command runs.
+pub(crate) const FOLDER: &str = "plans";
+const ENDING: &str = ".plan.json";
+
+/// `plans/NAME.plan.json` for a spec called `NAME.yaml`.
+pub(crate) fn default_path(spec: &Path) -> PathBuf {
+    let stem = spec.file_stem().unwrap_or_default().to_string_lossy();
+    Path::new(FOLDER).join(format!("{stem}{ENDING}"))
+}
+
+/// Whether a path looks like a change set and not like a spec.
+pub(crate) fn is_change_set(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "json")
+}
+
+/// Writes both files, each whole or not at all; the Markdown first, so that a change set that can
+/// be applied always has its twin.
+pub(crate) fn write(path: &Path, change_set: &ChangeSet) -> Result<PathBuf, CommandError> {
+    let name = path.to_string_lossy();
+    let markdown = match name.strip_suffix(".json") {
+        Some(stem) => PathBuf::from(format!("{stem}.md")),
+        None => PathBuf::from(format!("{name}.md")),
+    };
+    write_whole(&markdown, &plan_markdown(change_set))?;
+    write_whole(path, &change_set.to_json())?;
+    Ok(markdown)
+}
+
+pub(crate) fn read(path: &Path) -> Result<ChangeSet, CommandError> {
+    let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    ChangeSet::from_json(&text).map_err(|source| CommandError::ChangeSet { path: path.to_owned(), source })
+}
+
+/// The change sets in the folder, by name. None where there is no folder.
+pub(crate) fn list() -> Result<Vec<PathBuf>, CommandError> {
+    let failed = |source| CommandError::File { action: "read", path: PathBuf::from(FOLDER), source };
+    let entries = match std::fs::read_dir(FOLDER) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(failed)?.path();
+        if path.to_string_lossy().ends_with(ENDING) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// A reader sees the old file or the new one, and a full disk leaves the old one.
+fn write_whole(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |source| CommandError::File { action: "write", path: path.to_owned(), source };
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    std::fs::create_dir_all(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new().prefix(".cni-plan-").tempfile_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    set_default_mode(file.as_file()).map_err(failed)?;
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
+
+/// A temporary file is private; what is to be committed and reviewed is not.
+fn set_default_mode(file: &std::fs::File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}

@@ -1,0 +1,139 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, ColorChoice, Parser, Subcommand};
+
+/// Gives Amazon's CNI plugin an IAM role of its own: plans, shows, applies, rolls back.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true, disable_help_subcommand = true, after_help = AFTER_HELP)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  cni-plan plan spec.yaml                  read, diff, print; save the change set under plans/
+  cni-plan apply                           apply the one unapplied change set under plans/
+  cni-plan apply --sandbox spec.yaml       rehearse on the embedded sandbox; no AWS, no cluster
+
+Exit codes:
+  0 done, or nothing to do        5 refused as unsafe
+  1 error, nothing changed        6 apply failed, rolled back and verified
+  2 plan --detailed-exitcode:     7 apply failed, rollback incomplete
+    there are changes             8 interrupted
+  3 stale change set";
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Send every call to the embedded sandbox; its world is kept in .cni-plan/sandbox/
+    #[cfg(feature = "sandbox")]
+    #[arg(long, global = true, env = "CNI_PLAN_SANDBOX", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) sandbox: bool,
+    /// Print the calls that were made and the chain of those that waited for one another
+    #[arg(long, global = true)]
+    pub(crate) timings: bool,
+    /// When to use colour
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    pub(crate) color: ColorChoice,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Read what is live, show what would change, and save the change set for review
+    Plan(PlanArgs),
+    /// Apply a reviewed change set; or plan a spec, ask, and apply
+    Apply(ApplyArgs),
+    /// Work with the embedded sandbox
+    #[cfg(feature = "sandbox")]
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArgs {
+    /// The spec
+    #[arg(value_name = "SPEC")]
+    pub(crate) spec: PathBuf,
+    /// Where to save the change set [default: plans/NAME.plan.json, NAME being the spec's stem]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_save")]
+    pub(crate) out: Option<PathBuf>,
+    /// Look only; save nothing
+    #[arg(long)]
+    pub(crate) no_save: bool,
+    /// Exit with 2 when there are changes
+    #[arg(long)]
+    pub(crate) detailed_exitcode: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// A change set or a spec [default: the one unapplied change set under plans/]
+    #[arg(value_name = "CHANGE_SET|SPEC")]
+    pub(crate) subject: Option<PathBuf>,
+    /// Do not ask before applying a spec
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Never ask; fail where an answer would be needed
+    #[arg(long)]
+    pub(crate) no_input: bool,
+    /// Steps at once
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(crate) parallelism: u16,
+}
+
+/// Work with the embedded sandbox
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum SandboxCommand {
+    /// Make the world anew: empty, or a scenario
+    Reset {
+        /// One of `cni-plan sandbox list`; without it the world is made to fit the next spec
+        scenario: Option<String>,
+    },
+    /// List the scenarios
+    List,
+    /// Serve the world to real clients until interrupted
+    Serve(ServeArgs),
+}
+
+#[cfg(feature = "sandbox")]
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Start from this scenario, in memory [default: the world in .cni-plan/sandbox/]
+    pub(crate) scenario: Option<String>,
+    /// The port on 127.0.0.1; 0: any that is free
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// Where to write the kubeconfig
+    #[arg(long, value_name = "FILE", default_value = ".cni-plan/sandbox/kubeconfig")]
+    pub(crate) kubeconfig: PathBuf,
+    /// Have a call fail, e.g. iam:AttachRolePolicy=AccessDenied or eks:*=Throttling@2x3
+    #[arg(long = "fault", value_name = "FAULT", env = "CNI_PLAN_SANDBOX_FAULTS", value_delimiter = ';')]
+    pub(crate) faults: Vec<cni_plan_sandbox::Fault>,
+}
+
+impl Global {
+    /// Whether every call goes to the sandbox.
+    pub(crate) fn is_sandboxed(&self) -> bool {
+        #[cfg(feature = "sandbox")]
+        return self.sandbox;
+        #[cfg(not(feature = "sandbox"))]
+        return false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

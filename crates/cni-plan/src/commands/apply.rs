@@ -1,0 +1,192 @@
+//! `cni-plan apply`: a reviewed change set, or a spec that is planned, agreed to and applied.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use cni_plan_core::{Address, ChangeSet, Counts, Event, Status, facts_drift, status};
+use cni_plan_engine::{Applied, Execution, RollbackReport, Stop, apply, observe_changes};
+use cni_plan_render::{drift_text, facts_drift_text, plan_text, rollback_text, totals_text};
+
+use super::{Session, asked};
+use crate::change_set_files::{self, FOLDER};
+use crate::cli::ApplyArgs;
+use crate::connect::Connected;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::planning::{Planned, plan, refusals};
+use crate::printer::Printer;
+use crate::progress::Progress;
+use crate::signals;
+use crate::spec_file::SpecFile;
+
+pub(super) async fn run(args: &ApplyArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
+    match &args.subject {
+        Some(path) if change_set_files::is_change_set(path) => apply_change_set(path, args, session, printer).await,
+        Some(path) => apply_spec(path, args, session, printer).await,
+        None => match unapplied(session, printer).await? {
+            Some(path) => apply_change_set(&path, args, session, printer).await,
+            None => Ok(Exit::Done),
+        },
+    }
+}
+
+async fn apply_spec(
+    path: &Path,
+    args: &ApplyArgs,
+    session: &mut Session<'_>,
+    printer: &Printer,
+) -> Result<Exit, CommandError> {
+    let file = SpecFile::read(path)?;
+    let connector = session.connector_for_spec(&file).await?;
+    let Planned { change_set, connected } = plan(&file, &connector).await?;
+    printer.data(&plan_text(&change_set, &printer.out));
+    if !refusals(&change_set).is_empty() {
+        printer.note("error: the plan is refused; nothing was changed");
+        return Ok(Exit::Unsafe);
+    }
+    if change_set.counts().is_empty() {
+        return Ok(Exit::Done);
+    }
+    if !args.auto_approve && !agreed(args, printer)? {
+        printer.note("Nothing was changed.");
+        return Ok(Exit::Error);
+    }
+    carry_out(&change_set, &connected, args, printer).await
+}
+
+async fn apply_change_set(
+    path: &Path,
+    args: &ApplyArgs,
+    session: &mut Session<'_>,
+    printer: &Printer,
+) -> Result<Exit, CommandError> {
+    let change_set = change_set_files::read(path)?;
+    let refusals = refusals(&change_set);
+    if !refusals.is_empty() {
+        return Err(CommandError::Refused(refusals));
+    }
+    printer.note(&format!("{}:", path.display()));
+    printer.text(&totals_text(&change_set, &printer.err));
+    let connected = connect(&change_set, session).await?;
+    let drifts = facts_drift(&change_set.header.clusters, &connected.clusters);
+    if !drifts.is_empty() {
+        return Ok(stale(&facts_drift_text(&drifts, &printer.out), printer));
+    }
+    carry_out(&change_set, &connected, args, printer).await
+}
+
+async fn connect(change_set: &ChangeSet, session: &mut Session<'_>) -> Result<Connected, CommandError> {
+    let clusters = &change_set.header.clusters;
+    session.connector_for_clusters(clusters).await?.connect(&asked(clusters)).await
+}
+
+async fn carry_out(
+    change_set: &ChangeSet,
+    connected: &Connected,
+    args: &ApplyArgs,
+    printer: &Printer,
+) -> Result<Exit, CommandError> {
+    let progress = Progress::new(printer);
+    let stop = Stop::default();
+    let _signals = signals::watch(stop.clone(), |text| {
+        // The printer belongs to the run; a signal has its own line.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    })
+    .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
+    let events = |event: Event| progress.show(&event);
+    let execution = Execution { parallelism: usize::from(args.parallelism), events: &events, stop };
+    match apply(change_set, &connected.providers, &execution).await? {
+        Applied::Already => {
+            printer.data("Nothing to do: everything is as this change set leaves it.\n");
+            Ok(Exit::Done)
+        }
+        Applied::Done => {
+            printer.data(&format!("{}\n", applied_text(change_set)));
+            Ok(Exit::Done)
+        }
+        Applied::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), printer)),
+        Applied::RolledBack { errors, report } => {
+            printer.error(&CommandError::Provider(errors));
+            Ok(rolled_back(report, printer))
+        }
+    }
+}
+
+fn applied_text(change_set: &ChangeSet) -> String {
+    let Counts { add, change, destroy, run } = change_set.counts();
+    format!("Applied and verified: {add} added, {change} changed, {destroy} destroyed, {run} actions run.")
+}
+
+fn stale(drift: &str, printer: &Printer) -> Exit {
+    printer.data(drift);
+    printer.error(&CommandError::plain(
+        "the change set is stale; nothing was changed",
+        "what it rests on is no longer as it was when it was made",
+        "make it anew with `cni-plan plan SPEC` and have it reviewed again",
+    ));
+    Exit::Stale
+}
+
+fn rolled_back(report: RollbackReport, printer: &Printer) -> Exit {
+    let residue: Vec<(Address, String)> =
+        report.residue.into_iter().map(|residue| (residue.address, residue.why)).collect();
+    printer.data(&rollback_text(&report.restored, &residue, &printer.out));
+    if residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
+}
+
+/// The one change set under `plans/` that is not applied, read from the world. Several are listed.
+async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Option<PathBuf>, CommandError> {
+    let paths = change_set_files::list()?;
+    if paths.is_empty() {
+        return Err(CommandError::plain(
+            "there is nothing to apply",
+            format!("no change set lies under {FOLDER}/"),
+            "make one with `cni-plan plan SPEC`, or name one: `cni-plan apply CHANGE_SET`",
+        ));
+    }
+    if let [only] = paths.as_slice() {
+        return Ok(Some(only.clone()));
+    }
+    let mut open = Vec::new();
+    for path in &paths {
+        let change_set = change_set_files::read(path)?;
+        let connected = connect(&change_set, session).await?;
+        let observed = observe_changes(&change_set.changes, &connected.providers).await;
+        if status(&change_set.changes, &observed)? != Status::Applied {
+            open.push(path.clone());
+        }
+    }
+    match open.as_slice() {
+        [] => {
+            printer.data(&format!("Nothing to do: all {} change sets under {FOLDER}/ are applied.\n", paths.len()));
+            Ok(None)
+        }
+        [only] => Ok(Some(only.clone())),
+        several => {
+            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            Err(CommandError::plain(
+                "it is not clear which change set to apply",
+                format!("several under {FOLDER}/ are not applied: {}", names.join(", ")),
+                format!("name one: `cni-plan apply {}`", names[0]),
+            ))
+        }
+    }
+}
+
+/// Asks a person. Only `yes` is yes.
+fn agreed(args: &ApplyArgs, printer: &Printer) -> Result<bool, CommandError> {
+    if args.no_input || !std::io::stdin().is_terminal() {
+        return Err(CommandError::plain(
+            "cannot ask whether to apply this plan",
+            if args.no_input { "--no-input was given" } else { "standard input is not a terminal" },
+            "review it and add --auto-approve, or save it with `cni-plan plan` and apply the change set",
+        ));
+    }
+    printer.text("\nApply this plan? Only `yes` applies it: ");
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| CommandError::plain("cannot read the answer", error.to_string(), "try again"))?;
+    Ok(answer.trim() == "yes")
+}

@@ -1,0 +1,95 @@
+//! One file a command, and what runs them.
+
+mod apply;
+mod plan;
+#[cfg(feature = "sandbox")]
+mod sandbox;
+
+use std::sync::Arc;
+
+use cni_plan_aws::AwsOptions;
+use cni_plan_core::{ClusterRef, FactsWanted, PlannedCluster};
+use cni_plan_render::timings_text;
+
+use crate::cli::{Cli, Command, Global};
+use crate::connect::Connector;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::recorder::Recorder;
+use crate::spec_file::SpecFile;
+
+/// Runs the command that was asked for.
+pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandError> {
+    let recorder = Arc::new(Recorder::new());
+    let mut session = Session { global: &cli.global, recorder: Arc::clone(&recorder), world: World::default() };
+    let result = match cli.command {
+        Command::Plan(args) => plan::run(&args, &mut session, printer).await,
+        Command::Apply(args) => apply::run(&args, &mut session, printer).await,
+        #[cfg(feature = "sandbox")]
+        Command::Sandbox(command) => sandbox::run(command, printer).await,
+    };
+    if cli.global.timings {
+        printer.text(&timings_text(&recorder.timings(), &printer.err));
+    }
+    result
+}
+
+#[cfg(feature = "sandbox")]
+type World = Option<crate::sandbox_world::SandboxWorld>;
+#[cfg(not(feature = "sandbox"))]
+type World = Option<std::convert::Infallible>;
+
+/// What a command needs to reach anything.
+struct Session<'a> {
+    global: &'a Global,
+    recorder: Arc<Recorder>,
+    /// Runs as long as the session does.
+    world: World,
+}
+
+impl Session<'_> {
+    /// For the clusters of a spec.
+    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox is made to fit"))]
+    async fn connector_for_spec(&mut self, file: &SpecFile) -> Result<Connector, CommandError> {
+        if self.global.is_sandboxed() {
+            #[cfg(feature = "sandbox")]
+            self.world().await?.fit_spec(&file.spec)?;
+        }
+        Ok(self.connector())
+    }
+
+    /// For the clusters of a change set.
+    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox is made to fit"))]
+    async fn connector_for_clusters(&mut self, clusters: &[PlannedCluster]) -> Result<Connector, CommandError> {
+        if self.global.is_sandboxed() {
+            #[cfg(feature = "sandbox")]
+            self.world().await?.fit_clusters(clusters)?;
+        }
+        Ok(self.connector())
+    }
+
+    #[cfg(feature = "sandbox")]
+    async fn world(&mut self) -> Result<&crate::sandbox_world::SandboxWorld, CommandError> {
+        if self.world.is_none() {
+            self.world = Some(crate::sandbox_world::SandboxWorld::start().await?);
+        }
+        Ok(self.world.as_ref().expect("it was just started"))
+    }
+
+    fn connector(&self) -> Connector {
+        let options = match &self.world {
+            #[cfg(feature = "sandbox")]
+            Some(world) => world.aws_options(),
+            #[cfg(not(feature = "sandbox"))]
+            Some(never) => match *never {},
+            None => AwsOptions::default(),
+        };
+        Connector::new(options, Arc::clone(&self.recorder), self.world.is_some())
+    }
+}
+
+/// The clusters of a change set as things to connect to.
+fn asked(clusters: &[PlannedCluster]) -> Vec<(ClusterRef, FactsWanted)> {
+    clusters.iter().map(|planned| (planned.cluster.clone(), planned.asked)).collect()
+}

@@ -1,0 +1,31 @@
+//! `cni-plan plan SPEC`: read, diff, print, save.
+
+use cni_plan_render::plan_text;
+
+use super::Session;
+use crate::change_set_files;
+use crate::cli::PlanArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::planning::{plan, refusals};
+use crate::printer::Printer;
+use crate::spec_file::SpecFile;
+
+pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
+    let file = SpecFile::read(&args.spec)?;
+    let connector = session.connector_for_spec(&file).await?;
+    let change_set = plan(&file, &connector).await?.change_set;
+    printer.data(&plan_text(&change_set, &printer.out));
+    if !refusals(&change_set).is_empty() {
+        // The findings are in the plan's text already.
+        printer.note("error: the plan is refused; nothing was changed or saved");
+        return Ok(Exit::Unsafe);
+    }
+    if !args.no_save {
+        let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
+        let markdown = change_set_files::write(&path, &change_set)?;
+        printer.note(&format!("saved {} and {}", path.display(), markdown.display()));
+    }
+    let changes = !change_set.counts().is_empty();
+    Ok(if args.detailed_exitcode && changes { Exit::Changes } else { Exit::Done })
+}

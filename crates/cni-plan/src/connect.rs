@@ -1,0 +1,98 @@
+//! The composition root: from clusters to facts and providers.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use cni_plan_aws::{Aws, AwsOptions};
+use cni_plan_core::{CallObserver, ClusterFacts, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError};
+use cni_plan_engine::{Providers, read_facts};
+use cni_plan_kubernetes::ClusterProvider;
+use futures::future::join_all;
+
+use crate::error::CommandError;
+use crate::recorder::Recorder;
+
+/// Clusters whose facts are read and whose providers are at hand.
+pub(crate) struct Connected {
+    /// In the order asked.
+    pub(crate) clusters: Vec<PlannedCluster>,
+    /// For all their accounts and API servers.
+    pub(crate) providers: Providers,
+}
+
+/// How to reach things: the environment's way, or the sandbox's.
+pub(crate) struct Connector {
+    aws: Arc<Aws>,
+    observer: Arc<Recorder>,
+    /// Kubeconfigs do not lead to the sandbox.
+    ignore_kubeconfigs: bool,
+}
+
+impl Connector {
+    pub(crate) fn new(options: AwsOptions, observer: Arc<Recorder>, ignore_kubeconfigs: bool) -> Connector {
+        let aws = Arc::new(Aws::new(options, Arc::clone(&observer) as Arc<dyn CallObserver>));
+        Connector { aws, observer, ignore_kubeconfigs }
+    }
+
+    /// Reads the clusters' facts, all at once, and connects to what they name.
+    pub(crate) async fn connect(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Connected, CommandError> {
+        let facts = all_or_errors(read_facts(clusters, self.aws.as_ref()).await)?;
+        let planned: Vec<PlannedCluster> = clusters
+            .iter()
+            .zip(facts)
+            .map(|((cluster, asked), facts)| PlannedCluster { cluster: cluster.clone(), asked: *asked, facts })
+            .collect();
+        let mut providers = Providers::default();
+        let mut accounts = BTreeSet::new();
+        let firsts = planned.iter().filter(|cluster| accounts.insert(&cluster.facts.account));
+        for (account, provider) in all_or_errors(join_all(firsts.map(|cluster| self.account(cluster))).await)? {
+            providers.add_account(&account, provider);
+        }
+        for (key, provider) in all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)? {
+            providers.add_cluster(&key, provider);
+        }
+        Ok(Connected { clusters: planned, providers })
+    }
+
+    async fn account(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
+        let provider = self.aws.account(&planned.cluster).await?;
+        Ok((planned.facts.account.clone(), provider))
+    }
+
+    async fn cluster(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
+        let PlannedCluster { cluster, facts, .. } = planned;
+        let observer = Arc::clone(&self.observer) as Arc<dyn CallObserver>;
+        let provider = match &cluster.kubernetes {
+            Some(access) if !self.ignore_kubeconfigs => {
+                ClusterProvider::from_kubeconfig(&cluster.key, access, observer).await?
+            }
+            _ => self.through_endpoint(cluster, facts, observer)?,
+        };
+        Ok((cluster.key.clone(), Arc::new(provider)))
+    }
+
+    fn through_endpoint(
+        &self,
+        cluster: &ClusterRef,
+        facts: &ClusterFacts,
+        observer: Arc<dyn CallObserver>,
+    ) -> Result<ClusterProvider, ProviderError> {
+        let endpoint = facts.endpoint.as_deref().unwrap_or_default();
+        let tokens = self.aws.token_source(cluster, facts);
+        ClusterProvider::from_endpoint(&cluster.key, endpoint, facts.certificate_authority.as_deref(), tokens, observer)
+    }
+}
+
+/// All of them, or every error once.
+fn all_or_errors<T>(results: Vec<Result<T, ProviderError>>) -> Result<Vec<T>, CommandError> {
+    let mut errors: Vec<ProviderError> = Vec::new();
+    let mut all = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(value) => all.push(value),
+            Err(error) if errors.contains(&error) => {}
+            Err(error) => errors.push(error),
+        }
+    }
+    if errors.is_empty() { Ok(all) } else { Err(CommandError::Provider(errors)) }
+}

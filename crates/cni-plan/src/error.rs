@@ -1,0 +1,129 @@
+//! Why a command could not do its work: what, why, and what to do.
+
+use std::path::PathBuf;
+
+use cni_plan_core::{ChangeSetError, Finding, ProviderError};
+use cni_plan_spec::{CompileProblem, Diagnostics};
+
+use crate::exit::Exit;
+
+/// An error of the command. Each is shown as a line of what, one of why and one of what to do, or
+/// as several such.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommandError {
+    /// The spec is not one.
+    #[error("the spec has {} problem(s)", .0.len())]
+    Spec(Diagnostics),
+    /// The facts contradict the spec.
+    #[error("{spec} does not fit what is live")]
+    Compile {
+        /// The spec's name as given.
+        spec: String,
+        /// All contradictions.
+        problems: Vec<CompileProblem>,
+    },
+    /// Something could not be read or reached.
+    #[error("{} thing(s) could not be read", .0.len())]
+    Provider(Vec<ProviderError>),
+    /// A hazard that nothing may override.
+    #[error("the plan is refused")]
+    Refused(Vec<Finding>),
+    /// A file could not be read or written.
+    #[error("cannot {action} {}", path.display())]
+    File {
+        /// `read` or `write`.
+        action: &'static str,
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is no change set that can be applied.
+    #[error("cannot use {}", path.display())]
+    ChangeSet {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: ChangeSetError,
+    },
+    /// Anything else, in the three lines.
+    #[error("{what}")]
+    Plain {
+        /// What could not be done.
+        what: String,
+        /// Why.
+        why: String,
+        /// What to do.
+        hint: String,
+    },
+}
+
+/// One error as people read it.
+pub(crate) struct Lines {
+    /// What.
+    pub(crate) what: String,
+    /// Why.
+    pub(crate) why: String,
+    /// What to do.
+    pub(crate) hint: String,
+}
+
+impl CommandError {
+    pub(crate) fn plain(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> CommandError {
+        CommandError::Plain { what: what.into(), why: why.into(), hint: hint.into() }
+    }
+
+    /// The exit code it leads to.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            CommandError::Refused(_) => Exit::Unsafe,
+            _ => Exit::Error,
+        }
+    }
+
+    /// What is shown; the spec's diagnostics and findings have forms of their own.
+    pub(crate) fn lines(&self) -> Vec<Lines> {
+        let lines = |what: &str, why: &str, hint: &str| Lines {
+            what: what.to_owned(),
+            why: why.to_owned(),
+            hint: hint.to_owned(),
+        };
+        match self {
+            CommandError::Spec(_) | CommandError::Refused(_) => Vec::new(),
+            CommandError::Compile { spec, problems } => problems
+                .iter()
+                .map(|problem| Lines {
+                    what: format!("{spec}:{}: {}", problem.position, problem.what),
+                    why: problem.why.clone(),
+                    hint: problem.cure.clone(),
+                })
+                .collect(),
+            CommandError::Provider(errors) => {
+                errors.iter().map(|error| lines(&error.what, &error.why, &error.cure)).collect()
+            }
+            CommandError::File { source, action, .. } => {
+                let hint = match *action {
+                    "read" => "check the path and that you may read it",
+                    _ => "check that the folder is writable and the disk not full, or choose another with --out",
+                };
+                vec![lines(&self.to_string(), &source.to_string(), hint)]
+            }
+            CommandError::ChangeSet { source, .. } => {
+                let hint = match source {
+                    ChangeSetError::Newer { .. } => "use the cni-plan that made it, or a later one",
+                    ChangeSetError::Malformed(_) | ChangeSetError::Edited => {
+                        "make it anew with `cni-plan plan SPEC` and have it reviewed again"
+                    }
+                };
+                vec![lines(&self.to_string(), &source.to_string(), hint)]
+            }
+            CommandError::Plain { what, why, hint } => vec![lines(what, why, hint)],
+        }
+    }
+}
+
+impl From<ProviderError> for CommandError {
+    fn from(error: ProviderError) -> CommandError {
+        CommandError::Provider(vec![error])
+    }
+}

@@ -1,0 +1,45 @@
+//! From a spec to a change set: facts, compile, observe, diff.
+
+use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, Severity, diff};
+use cni_plan_engine::observe;
+use cni_plan_spec::compile;
+
+use crate::connect::{Connected, Connector};
+use crate::error::CommandError;
+use crate::spec_file::SpecFile;
+
+/// A plan and the connections it was made over.
+pub(crate) struct Planned {
+    pub(crate) change_set: ChangeSet,
+    pub(crate) connected: Connected,
+}
+
+/// Plans `file` against what is live. Reads only.
+pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Planned, CommandError> {
+    let connected = connector.connect(&file.clusters()).await?;
+    let graph = compile(&file.spec, &connected.clusters)
+        .map_err(|problems| CommandError::Compile { spec: file.path.display().to_string(), problems })?;
+    let targets = graph.iter().map(|(address, node)| (address, &node.target));
+    let observed = observe(targets, &connected.providers).await;
+    let diff = diff(graph, observed).map_err(|error| match error {
+        DiffError::Unseen(errors) => CommandError::Provider(errors),
+        DiffError::Cycle(cycle) => {
+            CommandError::plain("the spec's resources cannot be ordered", cycle.to_string(), "please report this")
+        }
+    })?;
+    let mut clusters = connected.clusters.clone();
+    clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
+    let header = Header {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        spec: file.name(),
+        spec_digest: file.digest.clone(),
+        clusters,
+    };
+    Ok(Planned { change_set: ChangeSet { header, findings: diff.findings, changes: diff.changes }, connected })
+}
+
+/// The findings that forbid a plan.
+pub(crate) fn refusals(change_set: &ChangeSet) -> Vec<Finding> {
+    change_set.findings.iter().filter(|finding| finding.severity == Severity::Refuse).cloned().collect()
+}

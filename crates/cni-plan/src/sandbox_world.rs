@@ -1,0 +1,127 @@
+//! The embedded sandbox as a place that a command's calls go to.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cni_plan_aws::{AwsOptions, StaticCredentials};
+use cni_plan_core::{ClusterRef, IpFamily, PlannedCluster};
+use cni_plan_sandbox::{ClusterSeed, Fault, IpFamily as SandboxFamily, Options, Sandbox, SandboxError};
+use cni_plan_spec::{ClusterSpec, NodeRoles, OidcProvider, Spec};
+
+use crate::error::CommandError;
+
+/// Where the world is kept between commands.
+pub(crate) const STORE: &str = ".cni-plan/sandbox";
+/// Faults for `--sandbox`, separated by `;`.
+const FAULTS: &str = "CNI_PLAN_SANDBOX_FAULTS";
+const DEFAULT_ACCOUNT: &str = "111122223333";
+const DEFAULT_REGION: &str = "us-west-2";
+
+/// A sandbox that runs as long as this is there.
+pub(crate) struct SandboxWorld(Sandbox);
+
+impl SandboxWorld {
+    /// Starts it on the world that the last command left.
+    pub(crate) async fn start() -> Result<SandboxWorld, CommandError> {
+        let options = Options {
+            store: Some(Path::new(STORE).to_owned()),
+            faults: faults_of_environment()?,
+            pods_ready_after: Duration::from_millis(400),
+            ..Options::default()
+        };
+        Ok(SandboxWorld(Sandbox::start(options).await.map_err(sandbox_error)?))
+    }
+
+    /// Has the clusters of a spec in it, as the spec takes them to be.
+    pub(crate) fn fit_spec(&self, spec: &Spec) -> Result<(), CommandError> {
+        spec.clusters.iter().try_for_each(|cluster| self.ensure(&seed_of_spec(cluster)))
+    }
+
+    /// Has the clusters of a change set in it, as its header has them.
+    pub(crate) fn fit_clusters(&self, clusters: &[PlannedCluster]) -> Result<(), CommandError> {
+        clusters.iter().try_for_each(|cluster| self.ensure(&seed_of_change_set(cluster)))
+    }
+
+    /// Every call to the sandbox, each cluster with keys of its account.
+    pub(crate) fn aws_options(&self) -> AwsOptions {
+        AwsOptions {
+            endpoint_url: Some(self.0.url()),
+            default_region: Some(DEFAULT_REGION.to_owned()),
+            credentials: Some(Arc::new(|cluster: &ClusterRef| StaticCredentials {
+                key_id: format!("SANDBOX{}", account_of(cluster.account.as_deref(), assumed(cluster))),
+                secret: "sandbox".to_owned(),
+            })),
+        }
+    }
+
+    fn ensure(&self, seed: &ClusterSeed) -> Result<(), CommandError> {
+        self.0.ensure_cluster(seed).map_err(sandbox_error)
+    }
+}
+
+pub(crate) fn sandbox_error(error: SandboxError) -> CommandError {
+    CommandError::plain("the sandbox cannot run", error.to_string(), "`cni-plan sandbox reset` makes its world anew")
+}
+
+fn faults_of_environment() -> Result<Vec<Fault>, CommandError> {
+    let Ok(text) = std::env::var(FAULTS) else { return Ok(Vec::new()) };
+    let faults = text.split(';').filter(|fault| !fault.is_empty()).map(str::parse);
+    faults.collect::<Result<_, _>>().map_err(|error: cni_plan_sandbox::FaultSyntax| {
+        CommandError::plain(
+            format!("cannot read {FAULTS}"),
+            error.to_string(),
+            "write faults like iam:AttachRolePolicy=AccessDenied, separated by `;`",
+        )
+    })
+}
+
+fn seed_of_spec(cluster: &ClusterSpec) -> ClusterSeed {
+    let assumed = cluster.assume_role.as_ref().map(|role| role.arn.as_str());
+    let node_roles = match &cluster.node_roles {
+        NodeRoles::Named(names) => names.clone(),
+        NodeRoles::Auto => Vec::new(),
+    };
+    ClusterSeed {
+        region: cluster.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        account: account_of(cluster.account.as_deref(), assumed),
+        ip_family: family(cluster.ip_family.unwrap_or(IpFamily::Ipv4)),
+        namespace: cluster.service_account.namespace.clone(),
+        service_account: cluster.service_account.name.clone(),
+        oidc_provider: cluster.oidc_provider == OidcProvider::Require,
+        ..seed(&cluster.name, node_roles)
+    }
+}
+
+fn seed_of_change_set(planned: &PlannedCluster) -> ClusterSeed {
+    let node_roles = planned.facts.node_roles.iter().map(|role| role.name.clone()).collect();
+    ClusterSeed {
+        region: planned.facts.region.clone(),
+        account: planned.facts.account.clone(),
+        ip_family: family(planned.facts.ip_family),
+        ..seed(&planned.cluster.name, node_roles)
+    }
+}
+
+fn seed(name: &str, node_roles: Vec<String>) -> ClusterSeed {
+    let mut seed = ClusterSeed::new(name);
+    if !node_roles.is_empty() {
+        seed.node_roles = node_roles;
+    }
+    seed
+}
+
+fn account_of(account: Option<&str>, assumed_role: Option<&str>) -> String {
+    account.or_else(|| assumed_role.and_then(|arn| arn.split(':').nth(4))).unwrap_or(DEFAULT_ACCOUNT).to_owned()
+}
+
+fn assumed(cluster: &ClusterRef) -> Option<&str> {
+    cluster.assume_role.as_ref().map(|role| role.arn.as_str())
+}
+
+fn family(family: IpFamily) -> SandboxFamily {
+    match family {
+        IpFamily::Ipv4 => SandboxFamily::Ipv4,
+        IpFamily::Ipv6 => SandboxFamily::Ipv6,
+    }
+}

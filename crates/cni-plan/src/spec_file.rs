@@ -1,0 +1,63 @@
+//! A spec on disk: its text, what it says, and the paths in it seen from here.
+
+use std::path::{Path, PathBuf};
+
+use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
+use cni_plan_spec::{Spec, cluster_refs, parse};
+
+use crate::error::CommandError;
+
+/// A spec that was read and has no problem of form.
+pub(crate) struct SpecFile {
+    /// As given.
+    pub(crate) path: PathBuf,
+    /// Of its bytes.
+    pub(crate) digest: String,
+    /// What it says.
+    pub(crate) spec: Spec,
+}
+
+impl SpecFile {
+    pub(crate) fn read(path: &Path) -> Result<SpecFile, CommandError> {
+        let bytes = std::fs::read(path).map_err(|source| CommandError::File {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        let digest = digest_of(&bytes);
+        let text = String::from_utf8(bytes).map_err(|error| {
+            CommandError::plain(
+                format!("cannot read {}", path.display()),
+                format!("it is not UTF-8 text: byte {} is not", error.utf8_error().valid_up_to()),
+                "save it as UTF-8",
+            )
+        })?;
+        let folder = folder_of(path);
+        let read_beside = |name: &str| std::fs::read_to_string(folder.join(name));
+        let spec = parse(&path.display().to_string(), &text, &read_beside).map_err(CommandError::Spec)?;
+        Ok(SpecFile { path: path.to_owned(), digest, spec })
+    }
+
+    /// The file's name without folders.
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// How to reach its clusters: kubeconfigs are named relative to the spec there, and to the
+    /// current folder here.
+    pub(crate) fn clusters(&self) -> Vec<(ClusterRef, FactsWanted)> {
+        let folder = folder_of(&self.path);
+        let mut clusters = cluster_refs(&self.spec);
+        for (cluster, _) in &mut clusters {
+            if let Some(kubeconfig) = cluster.kubernetes.as_mut().and_then(|access| access.kubeconfig.as_mut()) {
+                let plain = Path::new(kubeconfig.as_str()).strip_prefix(".").unwrap_or(Path::new(kubeconfig.as_str()));
+                *kubeconfig = folder.join(plain).display().to_string();
+            }
+        }
+        clusters
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
+}
