@@ -1,0 +1,4 @@
+//! What crosses crates: the command line on the sandbox, the adapters against independent
+//! witnesses, and the shape of the workspace.
+
+mod layering;

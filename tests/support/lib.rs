@@ -1,0 +1,3 @@
+//! What the cases of this package share. The cases themselves are under `cases/`.
+
+pub mod command;
