@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use cni_plan_core::{ErrorKind, ProviderError};
+use kube::client::AuthError;
 use kube::core::Status;
 
 use crate::client::Connection;
@@ -23,6 +24,16 @@ pub(crate) enum CallError {
 }
 
 impl CallError {
+    /// Whether the server may have done what was asked all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self {
+            CallError::Kube(kube::Error::Api(status)) => status.code == 429 || status.code >= 500,
+            CallError::Kube(kube::Error::Service(cause)) => !cause.is::<ProviderError>() && !cause.is::<AuthError>(),
+            CallError::Kube(kube::Error::HyperError(_)) | CallError::NoAnswer(_) => true,
+            CallError::Kube(_) | CallError::Interrupted(_) => false,
+        }
+    }
+
     /// The server's status code, where it answered.
     pub(crate) fn code(&self) -> Option<u16> {
         match self {
@@ -59,12 +70,16 @@ impl<'a> Attempt<'a> {
             CallError::Kube(kube::Error::Service(cause)) => match cause.downcast::<ProviderError>() {
                 // The source of tokens has said it better than anyone could here.
                 Ok(error) => return *error,
-                Err(cause) => not_reached(connection, cause.as_ref()),
+                Err(cause) => match cause.downcast_ref::<AuthError>() {
+                    Some(error) => not_signed_in(error),
+                    None => not_reached(connection, cause.as_ref()),
+                },
             },
-            CallError::Kube(error @ (kube::Error::Auth(_) | kube::Error::InferKubeconfig(_))) => (
+            CallError::Kube(kube::Error::Auth(error)) => not_signed_in(&error),
+            CallError::Kube(error @ kube::Error::InferKubeconfig(_)) => (
                 ErrorKind::Credentials,
                 innermost(&error),
-                "check that `kubectl get nodes` works with the same context".to_owned(),
+                "check the cluster's certificate authority and the proxy variables of the environment".to_owned(),
             ),
             CallError::Kube(kube::Error::SerdeError(error)) => (
                 ErrorKind::Refused,
@@ -129,26 +144,40 @@ fn way_there() -> String {
         .to_owned()
 }
 
-/// The last cause in the chain, which names what happened; the rest names layers.
-fn innermost(error: &(dyn Error + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
-    }
-    last.to_string()
+/// A kubeconfig's credentials that could not be had. What a plugin printed on standard output may
+/// be a token and is not repeated.
+fn not_signed_in(error: &AuthError) -> (ErrorKind, String, String) {
+    let why = match error {
+        AuthError::AuthExecStart(error) => format!("the kubeconfig's credential plugin cannot be run: {error}"),
+        AuthError::AuthExecRun { out, .. } => format!(
+            "the kubeconfig's credential plugin ended with {}: {}",
+            out.status,
+            String::from_utf8_lossy(&out.stderr)
+        ),
+        AuthError::AuthExecParse(_) => "the kubeconfig's credential plugin did not print a credential".to_owned(),
+        error => error.to_string(),
+    };
+    (ErrorKind::Credentials, why, "check that `kubectl get nodes` works with the same context".to_owned())
 }
 
-/// rustls reports a certificate it does not accept as an I/O error of invalid data.
+/// An error and what caused it, outermost first.
+pub(crate) fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error: &&'a (dyn Error + 'static)| {
+        // The source of an I/O error skips the error that it was made of.
+        let made_of = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        made_of.map(|error| error as &'a (dyn Error + 'static)).or_else(|| error.source())
+    })
+}
+
+/// The last cause, which names what happened; the others name layers.
+fn innermost(error: &(dyn Error + 'static)) -> String {
+    causes(error).last().unwrap_or(error).to_string()
+}
+
+/// rustls reports what it does not accept as an I/O error of invalid data.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let io = error.downcast_ref::<std::io::Error>();
-        if io.is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    let mut io = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    io.any(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// Text of others on one line.
@@ -182,6 +211,7 @@ mod tests {
     fn an_untrusted_certificate_is_told_from_a_refused_connection() {
         let tls = std::io::Error::new(std::io::ErrorKind::InvalidData, "invalid peer certificate: UnknownIssuer");
         assert!(is_tls(&tls));
+        assert!(is_tls(&std::io::Error::other(tls)), "also when a layer has wrapped it");
         assert!(!is_tls(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused)));
     }
 

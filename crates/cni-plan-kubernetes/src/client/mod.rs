@@ -1,7 +1,7 @@
 //! The way to one API server: where it is, who we are, and what every call goes through.
 //!
-//! From the outside in: the call is timed and reported ([`observe_layer`]), reads are repeated
-//! where that may help ([`retry`]), a token is put on ([`token`]), kube's own stack sends it.
+//! From the outside in: the call is timed and reported ([`observe_layer`]), what may
+//! be repeated is, where that may help ([`retry`]), a token is put on ([`token`]), kube's own stack sends it.
 //! The client is made at the first call, so that constructing a provider costs nothing.
 
 mod observe_layer;
@@ -10,7 +10,7 @@ mod token;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cni_plan_core::{CallObserver, ErrorKind, KubernetesAccess, ProviderError, TokenSource};
@@ -27,7 +27,7 @@ use tower::retry::RetryLayer;
 
 use crate::error::{Attempt, CallError};
 use observe_layer::ObserveLayer;
-use retry::RetryReads;
+use retry::RetryIdempotent;
 
 /// For the TCP and TLS handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,6 +45,8 @@ pub(crate) struct Connection {
     source: Source,
     observer: Arc<dyn CallObserver>,
     client: OnceCell<Client>,
+    /// The proxy on the way, known once the client was made.
+    proxy: OnceLock<String>,
 }
 
 /// Where the address and the credentials come from.
@@ -75,6 +77,7 @@ impl Connection {
             source: Source::Context(Box::new(config)),
             observer,
             client: OnceCell::new(),
+            proxy: OnceLock::new(),
         })
     }
 
@@ -97,6 +100,7 @@ impl Connection {
             source: Source::Endpoint { kubeconfig: Box::new(kubeconfig_of(endpoint, certificate_authority)), tokens },
             observer,
             client: OnceCell::new(),
+            proxy: OnceLock::new(),
         })
     }
 
@@ -113,9 +117,12 @@ impl Connection {
         &self.key
     }
 
-    /// The API server's URL.
-    pub(crate) fn server(&self) -> &str {
-        &self.server
+    /// The API server's URL, and the proxy on the way to it.
+    pub(crate) fn server(&self) -> String {
+        match self.proxy.get() {
+            Some(proxy) => format!("{} through the proxy {proxy}", self.server),
+            None => self.server.clone(),
+        }
     }
 
     /// The client; made at the first call, when a credential plugin may run.
@@ -184,16 +191,20 @@ impl Connection {
         config.connect_timeout = Some(CONNECT_TIMEOUT);
         // kube would repeat writes too, and for minutes.
         config.default_retry = false;
-        let namespace = config.default_namespace.clone();
+        if let Some(proxy) = &config.proxy_url {
+            // Without the user's name and password, which a proxy's URL may hold.
+            let port = proxy.port().map(|port| format!(":{port}")).unwrap_or_default();
+            let _ = self.proxy.set(format!("{}{port}", proxy.host().unwrap_or_default()));
+        }
         // A credential plugin runs in here, and blocks while it does.
         let built = tokio::task::spawn_blocking(move || ClientBuilder::try_from(config));
         let builder = built.await.map_err(CallError::Interrupted)??;
         let builder = builder
             .with_layer(&BufferLayer::<http::Request<Body>>::new(QUEUE))
             .with_layer(&token::layer(tokens))
-            .with_layer(&RetryLayer::new(RetryReads::default()))
+            .with_layer(&RetryLayer::new(RetryIdempotent::default()))
             .with_layer(&ObserveLayer::new(Arc::clone(&self.observer)));
-        tracing::debug!(cluster = self.key, server = self.server, namespace, "connecting");
+        tracing::debug!(cluster = self.key, server = self.server, "connecting");
         Ok(builder.build())
     }
 }

@@ -1,5 +1,6 @@
-//! Repeats reads that failed for a passing reason. A write is never repeated here: whether it
-//! happened is for the caller to find out.
+//! Repeats what failed for a passing reason and does no harm twice: reads, and deletions, each of
+//! which names the uid that it means. Any other write is not repeated here: whether it happened is
+//! for the caller to find out.
 
 use std::error::Error;
 use std::io::ErrorKind;
@@ -12,6 +13,8 @@ use tower::BoxError;
 use tower::retry::Policy;
 use tower::retry::backoff::{Backoff, ExponentialBackoff, ExponentialBackoffMaker, MakeBackoff};
 
+use crate::error::causes;
+
 /// Attempts after the first.
 const RETRIES: u32 = 4;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -20,20 +23,20 @@ const JITTER: f64 = 0.5;
 
 /// The policy of one request.
 #[derive(Clone)]
-pub(super) struct RetryReads {
+pub(super) struct RetryIdempotent {
     left: u32,
     backoff: ExponentialBackoff,
 }
 
-impl Default for RetryReads {
+impl Default for RetryIdempotent {
     fn default() -> Self {
         let mut pauses = ExponentialBackoffMaker::new(FIRST_PAUSE, LONGEST_PAUSE, JITTER, Default::default())
             .expect("the pauses are ordered and the jitter is positive");
-        RetryReads { left: RETRIES, backoff: pauses.make_backoff() }
+        RetryIdempotent { left: RETRIES, backoff: pauses.make_backoff() }
     }
 }
 
-impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryReads {
+impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryIdempotent {
     type Future = Sleep;
 
     fn retry(&mut self, _: &mut Request<Body>, result: &mut Result<Response<B>, BoxError>) -> Option<Sleep> {
@@ -53,7 +56,7 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryReads {
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
-        if request.method() != Method::GET {
+        if !matches!(*request.method(), Method::GET | Method::DELETE) {
             return None;
         }
         let mut copy = Request::new(request.body().try_clone()?);
@@ -75,18 +78,15 @@ fn is_passing_error(error: &(dyn Error + 'static)) -> bool {
     if error.is::<cni_plan_core::ProviderError>() {
         return false;
     }
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>() {
-            return matches!(
-                io.kind(),
-                ErrorKind::ConnectionReset
-                    | ErrorKind::ConnectionAborted
-                    | ErrorKind::BrokenPipe
-                    | ErrorKind::UnexpectedEof
-            );
-        }
-        cause = error.source();
+    let io = causes(error).filter_map(|cause| cause.downcast_ref::<std::io::Error>()).last();
+    if let Some(io) = io {
+        return matches!(
+            io.kind(),
+            ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::UnexpectedEof
+        );
     }
     // hyper's own account of a connection closed in the middle of an answer names no I/O error.
     error.to_string().contains("client error (SendRequest)")
@@ -106,9 +106,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passing_failures_of_reads_are_retried_a_few_times() {
+    async fn passing_failures_are_retried_a_few_times() {
         for (status, retried) in [(200, 0), (404, 0), (403, 0), (409, 0), (501, 0), (429, 4), (500, 4), (503, 4)] {
-            let mut policy = RetryReads::default();
+            let mut policy = RetryIdempotent::default();
             let mut count = 0;
             while policy.retry(&mut Request::new(Body::empty()), &mut answered(status)).is_some() {
                 count += 1;
@@ -118,11 +118,11 @@ mod tests {
     }
 
     #[test]
-    fn writes_are_never_repeated() {
-        let mut policy = RetryReads::default();
-        for (method, repeatable) in [(Method::GET, true), (Method::PATCH, false), (Method::DELETE, false)] {
+    fn only_what_does_no_harm_twice_is_repeated() {
+        let mut policy = RetryIdempotent::default();
+        for (method, repeatable) in [(Method::GET, true), (Method::PATCH, false), (Method::DELETE, true)] {
             let request = Request::builder().method(method).body(Body::empty()).unwrap();
-            let copied = <RetryReads as Policy<_, Response<()>, _>>::clone_request(&mut policy, &request);
+            let copied = <RetryIdempotent as Policy<_, Response<()>, _>>::clone_request(&mut policy, &request);
             assert_eq!(copied.is_some(), repeatable);
         }
     }

@@ -19,7 +19,7 @@ use super::{FIELD_MANAGER, convert, inspect};
 use crate::client::Connection;
 use crate::error::{Attempt, CallError};
 
-/// Writes that may lose a race before we give way.
+/// Writes that may lose a race, or get no clear answer, before we give way.
 const RACES: usize = 4;
 
 /// The server's own name for the owner of fields that nobody is recorded for (Kubernetes,
@@ -33,7 +33,10 @@ pub(crate) async fn apply(
     after: &ServiceAccount,
 ) -> Result<(), ProviderError> {
     let mut expected = before.annotations.clone();
+    let doing = format!("annotate service account {}/{}", before.namespace, before.name);
+    let attempt = Attempt::new(doing, "patch", "serviceaccounts", Some(&before.namespace));
     let mut lost = 0;
+    let mut doubt: Option<CallError> = None;
     loop {
         let Some(object) = inspect::get(connection, &before.namespace, &before.name).await? else {
             return Err(gone(connection, before));
@@ -43,18 +46,25 @@ pub(crate) async fn apply(
             return Ok(());
         }
         if found != expected {
-            return Err(changed(connection, before, &differences(&expected, &found)));
+            // Half of our own way, perhaps: the rollback looks and decides.
+            return Err(match doubt {
+                Some(error) => attempt.failed(connection, error),
+                None => changed(connection, before, &differences(&expected, &found)),
+            });
         }
         let write = next_write(&object, &after.annotations).map_err(|taken| changed(connection, before, &taken))?;
         let Some(write) = write else { return Ok(()) };
         match send(connection, before, &object, &write).await {
-            Ok(written) => expected = convert::annotations(&written),
-            Err(error) if error.code() == Some(409) && lost < RACES => lost += 1,
-            Err(error) => {
-                let doing = format!("annotate service account {}/{}", before.namespace, before.name);
-                let attempt = Attempt::new(doing, "patch", "serviceaccounts", Some(&before.namespace));
-                return Err(attempt.failed(connection, error));
+            Ok(written) => {
+                expected = convert::annotations(&written);
+                doubt = None;
             }
+            // Nothing was written, or it cannot be known: look again.
+            Err(error) if lost < RACES && (error.code() == Some(409) || error.leaves_doubt()) => {
+                lost += 1;
+                doubt = error.leaves_doubt().then_some(error);
+            }
+            Err(error) => return Err(attempt.failed(connection, error)),
         }
     }
 }

@@ -166,3 +166,29 @@ async fn an_account_that_is_gone_is_not_made_again() {
     let error = apply(&fake.connection(), &account(BTreeMap::new()), &after).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::NotFound);
 }
+
+#[tokio::test]
+async fn a_write_without_a_clear_answer_is_looked_after() {
+    for took_effect in [true, false] {
+        let (fake, patches) = serving(object(&[], &[]), |_, _| unreachable!("answered below"));
+        let sent = Arc::clone(&patches);
+        let mut now = object(&[], &[]);
+        let fake = fake.answering(move |method, _, body| {
+            if *method == http::Method::PATCH {
+                let mut sent = sent.lock().unwrap();
+                sent.push(body.clone());
+                let is_first = sent.len() == 1;
+                if took_effect || !is_first {
+                    now = ours();
+                }
+                if is_first {
+                    return Some(refusal(500, "InternalError"));
+                }
+            }
+            Some((200, serde_json::to_value(&now).unwrap()))
+        });
+        let after = account(wanted(&[(ROLE_ARN, "new", "cni-plan")]));
+        apply(&fake.connection(), &account(BTreeMap::new()), &after).await.unwrap();
+        assert_eq!(patches.lock().unwrap().len(), if took_effect { 1 } else { 2 });
+    }
+}
