@@ -16,6 +16,9 @@ const TOKEN_VERSION: &str = "meta.k8s.io/v1";
 const TOO_OLD: &str = "The provided continue parameter is too old to display a consistent list result. You must start \
     a new list without the continue parameter.";
 
+/// Objects in order of namespace and name.
+type Objects = Vec<(Key, Arc<Value>)>;
+
 /// Where the next page begins.
 #[derive(Serialize, Deserialize)]
 struct Continue {
@@ -55,11 +58,7 @@ pub(super) fn list(state: &State, request: &ApiRequest, now: Timestamp) -> Resul
 }
 
 /// All objects that the request is about, at the revision that it asks for.
-fn snapshot(
-    state: &State,
-    request: &ApiRequest,
-    token: Option<&Continue>,
-) -> Result<(u64, Vec<(Key, Arc<Value>)>), ApiError> {
+fn snapshot(state: &State, request: &ApiRequest, token: Option<&Continue>) -> Result<(u64, Objects), ApiError> {
     let current = state.store.revision();
     let namespace = request.namespace.as_deref();
     let asked = request.number("resourceVersion")?;

@@ -122,7 +122,7 @@ impl Owners {
             entry.fields = entry.fields.difference(&comparison.removed);
         }
         if !force && !conflicts.is_empty() {
-            return Err(conflict(conflicts));
+            return Err(conflict(&conflicts));
         }
         if self.fields_of(writer) != applied || old_differs(old, new) {
             self.set(writer, applied, now);
@@ -163,7 +163,7 @@ fn old_differs(old: &Value, new: &Value) -> bool {
     !owned_only(comparison.changed).is_empty() || !owned_only(comparison.removed).is_empty()
 }
 
-fn conflict(conflicts: Vec<(String, FieldSet)>) -> ApiError {
+fn conflict(conflicts: &[(String, FieldSet)]) -> ApiError {
     let causes: Vec<(String, String)> = conflicts
         .iter()
         .flat_map(|(owner, fields)| fields.paths().into_iter().map(|path| (owner.clone(), path)))

@@ -195,18 +195,21 @@ impl<'a> Place<'a> {
 mod tests {
     use super::*;
 
-    fn place(path: &str) -> Option<(&'static str, Option<&str>, Option<&str>, Option<&str>)> {
+    /// A path's plural name, namespace, name and sub-resource; `-` for what it does not have.
+    fn place(path: &str) -> Option<[&str; 4]> {
         let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
-        Place::of(&segments).map(|p| (p.resource.plural, p.namespace, p.name, p.subresource))
+        let place = Place::of(&segments)?;
+        let parts = [place.namespace, place.name, place.subresource].map(|part| part.unwrap_or("-"));
+        Some([place.resource.plural, parts[0], parts[1], parts[2]])
     }
 
     #[test]
     fn paths() {
-        assert_eq!(place("/api/v1/pods"), Some(("pods", None, None, None)));
-        assert_eq!(place("/api/v1/namespaces/x/pods/p/status"), Some(("pods", Some("x"), Some("p"), Some("status"))));
-        assert_eq!(place("/api/v1/namespaces/x"), Some(("namespaces", None, Some("x"), None)));
-        assert_eq!(place("/api/v1/namespaces/x/status"), Some(("namespaces", None, Some("x"), Some("status"))));
-        assert_eq!(place("/apis/apps/v1/daemonsets"), Some(("daemonsets", None, None, None)));
+        assert_eq!(place("/api/v1/pods"), Some(["pods", "-", "-", "-"]));
+        assert_eq!(place("/api/v1/namespaces/x/pods/p/status"), Some(["pods", "x", "p", "status"]));
+        assert_eq!(place("/api/v1/namespaces/x"), Some(["namespaces", "-", "x", "-"]));
+        assert_eq!(place("/api/v1/namespaces/x/status"), Some(["namespaces", "-", "x", "status"]));
+        assert_eq!(place("/apis/apps/v1/daemonsets"), Some(["daemonsets", "-", "-", "-"]));
         for nowhere in ["/api/v1", "/api/v1/pods/x", "/api/v1/daemonsets", "/api/v2/pods", "/api/v1/nodes/a/b/c"] {
             assert_eq!(place(nowhere), None, "{nowhere}");
         }

@@ -138,11 +138,11 @@ fn tolerates(toleration: &Value, taint: &Value) -> bool {
 mod tests {
     use super::*;
 
-    fn node(labels: Value, taints: Value) -> Value {
+    fn node(labels: &Value, taints: &Value) -> Value {
         json!({ "metadata": { "name": "n1", "labels": labels }, "spec": { "taints": taints } })
     }
 
-    fn affinity(key: &str, operator: &str, values: Value) -> Value {
+    fn affinity(key: &str, operator: &str, values: &Value) -> Value {
         let expression = json!({ "key": key, "operator": operator, "values": values });
         let terms = json!([{ "matchExpressions": [expression] }]);
         json!({ "affinity": { "nodeAffinity":
@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn affinity_operators() {
-        let node = node(json!({ "os": "linux", "cpus": "8" }), json!([]));
+        let node = node(&json!({ "os": "linux", "cpus": "8" }), &json!([]));
         for (key, operator, values, fits) in [
             ("os", "In", json!(["linux", "x"]), true),
             ("os", "In", json!(["x"]), false),
@@ -165,17 +165,13 @@ mod tests {
             ("cpus", "Lt", json!(["4"]), false),
             ("os", "Gt", json!(["4"]), false),
         ] {
-            assert_eq!(
-                fit(&affinity(key, operator, values.clone()), &node).may_start,
-                fits,
-                "{key} {operator} {values}"
-            );
+            assert_eq!(fit(&affinity(key, operator, &values), &node).may_start, fits, "{key} {operator} {values}");
         }
     }
 
     #[test]
     fn a_node_selector_and_a_field() {
-        let node = node(json!({ "os": "linux" }), json!([]));
+        let node = node(&json!({ "os": "linux" }), &json!([]));
         assert!(fit(&json!({ "nodeSelector": { "os": "linux" } }), &node).may_start);
         assert!(!fit(&json!({ "nodeSelector": { "os": "windows" } }), &node).may_start);
         let named = |name: &str| {
@@ -189,22 +185,22 @@ mod tests {
 
     #[test]
     fn taints_and_tolerations() {
-        let cordoned = node(json!({}), json!([{ "key": "k", "value": "v", "effect": "NoSchedule" }]));
-        let fits = |toleration: Value, node: &Value| fit(&json!({ "tolerations": [toleration] }), node);
+        let cordoned = node(&json!({}), &json!([{ "key": "k", "value": "v", "effect": "NoSchedule" }]));
+        let fits = |toleration: &Value, node: &Value| fit(&json!({ "tolerations": [toleration] }), node);
         let stays_only = Fit { may_start: false, may_stay: true };
         assert_eq!(fit(&json!({}), &cordoned), stays_only);
-        assert_eq!(fits(json!({ "key": "k", "value": "other" }), &cordoned), stays_only);
-        assert_eq!(fits(json!({ "key": "k", "operator": "Exists", "effect": "NoExecute" }), &cordoned), stays_only);
+        assert_eq!(fits(&json!({ "key": "k", "value": "other" }), &cordoned), stays_only);
+        assert_eq!(fits(&json!({ "key": "k", "operator": "Exists", "effect": "NoExecute" }), &cordoned), stays_only);
         for good in [
             json!({ "operator": "Exists" }),
             json!({ "key": "k", "operator": "Exists" }),
             json!({ "key": "k", "value": "v", "effect": "NoSchedule" }),
         ] {
-            assert!(fits(good.clone(), &cordoned).may_start, "{good}");
+            assert!(fits(&good, &cordoned).may_start, "{good}");
         }
-        let drained = node(json!({}), json!([{ "key": "k", "effect": "NoExecute" }]));
+        let drained = node(&json!({}), &json!([{ "key": "k", "effect": "NoExecute" }]));
         assert!(!fit(&json!({}), &drained).may_stay);
-        let preferred = node(json!({}), json!([{ "key": "k", "effect": "PreferNoSchedule" }]));
+        let preferred = node(&json!({}), &json!([{ "key": "k", "effect": "PreferNoSchedule" }]));
         assert!(fit(&json!({}), &preferred).may_start);
     }
 }

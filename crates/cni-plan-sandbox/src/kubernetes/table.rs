@@ -195,7 +195,7 @@ fn columns(resource: &Resource) -> Vec<Column> {
         "namespaces" => vec![name, text("Status", |o, _| o["status"]["phase"].clone()), age],
         "leases" => vec![name, text("Holder", |o, _| o["spec"]["holderIdentity"].clone()), age],
         "events" => vec![
-            text("Last Seen", |o, now| age_of_event(o, now)),
+            text("Last Seen", age_of_event),
             text("Type", |o, _| o["type"].clone()),
             text("Reason", |o, _| o["reason"].clone()),
             text("Object", |o, _| {

@@ -139,17 +139,17 @@ mod tests {
         }
     }
 
-    fn account(annotations: Value) -> Value {
+    fn account(annotations: &Value) -> Value {
         json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "aws-node", "annotations": annotations } })
     }
 
-    fn apply(live: &Value, annotations: Value, manager: &str, force: bool) -> Result<Value, ApiError> {
+    fn apply(live: &Value, annotations: &Value, manager: &str, force: bool) -> Result<Value, ApiError> {
         applied(live, &account(annotations), &applier(manager), force, Timestamp::UNIX_EPOCH, Ok)
     }
 
     fn owned_by_kubectl() -> Value {
         let mut owners = Owners::default();
-        let mut object = account(json!({ "eks.amazonaws.com/role-arn": "old" }));
+        let mut object = account(&json!({ "eks.amazonaws.com/role-arn": "old" }));
         let kubectl = Writer { operation: Operation::Update, ..applier("kubectl-annotate") };
         owners.record_update(&json!({}), &object, &kubectl, Timestamp::UNIX_EPOCH);
         owners.write_to(&mut object);
@@ -160,7 +160,7 @@ mod tests {
     fn somebody_elses_field_is_a_conflict_until_forced() {
         let live = owned_by_kubectl();
         let wanted = json!({ "eks.amazonaws.com/role-arn": "new" });
-        let refusal = apply(&live, wanted.clone(), "cni-plan", false).unwrap_err().to_value();
+        let refusal = apply(&live, &wanted, "cni-plan", false).unwrap_err().to_value();
         assert_eq!(
             refusal["message"],
             "Apply failed with 1 conflict: conflict with \"kubectl-annotate\" using v1: \
@@ -171,7 +171,7 @@ mod tests {
             json!([{ "reason": "FieldManagerConflict", "message": "conflict with \"kubectl-annotate\" using v1",
                      "field": ".metadata.annotations.eks.amazonaws.com/role-arn" }])
         );
-        let forced = apply(&live, wanted, "cni-plan", true).unwrap();
+        let forced = apply(&live, &wanted, "cni-plan", true).unwrap();
         let owners: Vec<&Value> =
             forced["metadata"]["managedFields"].as_array().unwrap().iter().map(|e| &e["manager"]).collect();
         assert_eq!(owners, ["cni-plan", "kubectl-annotate"]);
@@ -184,16 +184,16 @@ mod tests {
     #[test]
     fn the_same_value_is_shared() {
         let live = owned_by_kubectl();
-        let shared = apply(&live, json!({ "eks.amazonaws.com/role-arn": "old" }), "cni-plan", false).unwrap();
+        let shared = apply(&live, &json!({ "eks.amazonaws.com/role-arn": "old" }), "cni-plan", false).unwrap();
         assert_eq!(shared["metadata"]["managedFields"].as_array().unwrap().len(), 2);
-        let let_go = apply(&shared, json!({}), "cni-plan", false).unwrap();
+        let let_go = apply(&shared, &json!({}), "cni-plan", false).unwrap();
         assert_eq!(let_go["metadata"]["annotations"]["eks.amazonaws.com/role-arn"], "old");
     }
 
     #[test]
     fn what_is_no_longer_declared_goes() {
-        let first = apply(&Value::Null, json!({ "a": "1", "b": "1" }), "cni-plan", false).unwrap();
-        let second = apply(&first, json!({ "b": "1" }), "cni-plan", false).unwrap();
+        let first = apply(&Value::Null, &json!({ "a": "1", "b": "1" }), "cni-plan", false).unwrap();
+        let second = apply(&first, &json!({ "b": "1" }), "cni-plan", false).unwrap();
         assert_eq!(second["metadata"]["annotations"], json!({ "b": "1" }));
         let nothing = json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": "aws-node" } });
         let third = applied(&second, &nothing, &applier("cni-plan"), false, Timestamp::UNIX_EPOCH, Ok).unwrap();
@@ -203,8 +203,8 @@ mod tests {
 
     #[test]
     fn several_conflicts_are_listed_by_owner() {
-        let first = apply(&Value::Null, json!({ "a": "1", "b": "1" }), "one", false).unwrap();
-        let refusal = apply(&first, json!({ "a": "2", "b": "2" }), "two", false).unwrap_err().to_value();
+        let first = apply(&Value::Null, &json!({ "a": "1", "b": "1" }), "one", false).unwrap();
+        let refusal = apply(&first, &json!({ "a": "2", "b": "2" }), "two", false).unwrap_err().to_value();
         assert_eq!(
             refusal["message"],
             "Apply failed with 2 conflicts: conflicts with \"one\":\n- .metadata.annotations.a\n- .metadata.annotations.b"
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn applying_again_changes_nothing() {
-        let first = apply(&Value::Null, json!({ "a": "1" }), "one", false).unwrap();
+        let first = apply(&Value::Null, &json!({ "a": "1" }), "one", false).unwrap();
         let later = Timestamp::from_second(60).unwrap();
-        let again = applied(&first, &account(json!({ "a": "1" })), &applier("one"), false, later, Ok).unwrap();
+        let again = applied(&first, &account(&json!({ "a": "1" })), &applier("one"), false, later, Ok).unwrap();
         assert_eq!(again, first);
     }
 }
