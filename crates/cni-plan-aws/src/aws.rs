@@ -98,3 +98,50 @@ impl<K: Eq + Hash, V: Clone> Once<K, V> {
         cell.get_or_try_init(make).await.cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cni_plan_core::{ClusterInspector, FactsWanted};
+
+    use super::*;
+    use crate::scripted::{ACCOUNT, Scripted, cluster, identity};
+
+    const NOTHING_MORE: FactsWanted = FactsWanted { node_roles: false, addon: false };
+
+    async fn any_cluster() -> Scripted {
+        Scripted::start(|asked| match asked.operation.as_str() {
+            path if path.starts_with("GET ") => {
+                (200, r#"{"cluster":{"arn":"arn:aws:eks:r:1:cluster/c","version":"1.33"}}"#.to_owned())
+            }
+            _ => identity(),
+        })
+        .await
+    }
+
+    #[tokio::test]
+    async fn clusters_of_the_same_credentials_ask_once_whose_they_are() {
+        let script = any_cluster().await;
+        let aws = script.aws();
+        for region in [None, Some("us-west-2"), Some("eu-west-1")] {
+            let cluster = ClusterRef { region: region.map(str::to_owned), ..cluster() };
+            let facts = aws.facts(&cluster, NOTHING_MORE).await.unwrap();
+            assert_eq!(facts.region, region.unwrap_or("us-west-2"), "the default is the options'");
+            assert_eq!(aws.account(&cluster).await.unwrap().account(), ACCOUNT);
+        }
+        let asked = script.calls().iter().filter(|call| call.operation == "GetCallerIdentity").count();
+        assert_eq!(asked, 1);
+    }
+
+    #[tokio::test]
+    async fn a_token_is_kept_and_needs_no_call() {
+        let script = any_cluster().await;
+        let aws = script.aws();
+        let facts = aws.facts(&cluster(), NOTHING_MORE).await.unwrap();
+        let before = script.calls().len();
+        let tokens = aws.token_source(&cluster(), &facts);
+        let first = tokens.token().await.unwrap();
+        assert!(first.starts_with("k8s-aws-v1."), "{first}");
+        assert_eq!(tokens.token().await.unwrap(), first);
+        assert_eq!(script.calls().len(), before);
+    }
+}

@@ -1,5 +1,8 @@
 //! Where a cluster's credentials come from.
 
+use std::fmt;
+use std::time::Duration;
+
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::imds;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -9,9 +12,6 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use aws_types::region::Region;
 use cni_plan_core::{AssumeRole, ClusterRef};
-
-use std::fmt;
-use std::time::Duration;
 
 use crate::{AwsOptions, StaticCredentials};
 

@@ -82,7 +82,7 @@ impl Intent<'_> {
     fn refused(&self, code: Option<&str>, message: Option<&str>, status: u16) -> ProviderError {
         if code.is_none() && message.is_none() && status < 500 {
             let endpoint = endpoint::named(&self.session.config, self.action);
-            return self.unreadable(format!("{endpoint} answered HTTP {status} without an error of AWS"));
+            return self.unreadable(format!("{endpoint} answered HTTP {status} with what is no answer of AWS"));
         }
         let kind = kind_of(code.unwrap_or_default());
         let why = words_of(code, message);
