@@ -28,6 +28,7 @@ mod list;
 mod managed_fields;
 mod patch;
 mod plugin;
+mod protobuf;
 mod request;
 mod resources;
 mod reviews;

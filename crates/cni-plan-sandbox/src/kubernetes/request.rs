@@ -8,10 +8,14 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, header};
 use serde_json::Value;
 
+use super::protobuf;
 use super::resources::Resource;
 use super::selector::Selector;
 use super::status::ApiError;
 use super::table::Form;
+
+/// The media types of bodies that are read whatever they hold.
+const READ_BODIES: [&str; 2] = ["application/json", "application/yaml"];
 
 /// The longest name of a field manager.
 const LONGEST_MANAGER: usize = 128;
@@ -133,7 +137,10 @@ impl ApiRequest {
                 .ok()
                 .and_then(|text| serde_yaml::from_str(text).ok())
                 .ok_or_else(|| ApiError::bad_request("error decoding YAML")),
-            _ => Err(ApiError::unsupported_media_type(&["application/json", "application/yaml"])),
+            "application/vnd.kubernetes.protobuf" => {
+                protobuf::read(&self.body).ok_or_else(|| ApiError::unsupported_media_type(&READ_BODIES))
+            }
+            _ => Err(ApiError::unsupported_media_type(&READ_BODIES)),
         }
     }
 

@@ -14,7 +14,7 @@ use super::request::ApiRequest;
 use super::state::State;
 use super::status::{ApiError, deleted, json_response, json_text};
 use super::write::{Part, Patch, Write};
-use super::{ApiServer, discovery, list, reviews, token, watch};
+use super::{ApiServer, discovery, list, protobuf, reviews, token, watch};
 
 /// The largest body that is read, as in the real server.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;
@@ -39,11 +39,9 @@ fn answer_review(review: &reviews::Review, method: &Method, body: &Bytes) -> Res
     if method != Method::POST {
         return ApiError::method_not_allowed().into_response();
     }
-    match serde_json::from_slice(body) {
-        Ok(asked) => json_response(StatusCode::CREATED, &review.answer(&asked)),
-        Err(error) => {
-            ApiError::bad_request(format!("couldn't get version/kind; json parse error: {error}")).into_response()
-        }
+    match serde_json::from_slice(body).ok().or_else(|| protobuf::read(body)) {
+        Some(asked) => json_response(StatusCode::CREATED, &review.answer(&asked)),
+        None => ApiError::bad_request("the body of the review could not be read").into_response(),
     }
 }
 
