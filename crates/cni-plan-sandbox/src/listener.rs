@@ -58,5 +58,6 @@ async fn serve_connection(stream: TcpStream, gateway: Arc<Gateway>) {
 }
 
 fn is_reset(error: &hyper::Error) -> bool {
-    std::error::Error::source(error).is_some_and(|source| source.is::<ConnectionReset>())
+    let source = std::error::Error::source(error);
+    source.and_then(|source| source.downcast_ref::<ConnectionReset>()).is_some()
 }

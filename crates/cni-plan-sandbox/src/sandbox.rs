@@ -163,15 +163,17 @@ impl fmt::Debug for Sandbox {
     }
 }
 
-/// Empties the world of a folder and fills it with a scenario. Needs no runtime.
+/// Empties the world of a folder and fills it with a scenario, if one is named. Needs no runtime.
 ///
 /// # Errors
 /// When the scenario is unknown, another process has the folder for more than ten seconds, or
 /// the folder cannot be written.
-pub fn reset(store: &Path, scenario: &str) -> Result<(), SandboxError> {
+pub fn reset(store: &Path, scenario: Option<&str>) -> Result<(), SandboxError> {
     // A name that is not known must not cost the old world.
-    let dry_run = World::open(None, Quotas::default(), Duration::ZERO)?;
-    scenario::build(&dry_run, scenario)?;
+    if let Some(scenario) = scenario {
+        let dry_run = World::open(None, Quotas::default(), Duration::ZERO)?;
+        scenario::build(&dry_run, scenario)?;
+    }
     let begun = Instant::now();
     let folder = loop {
         match Store::take(store)? {
@@ -182,7 +184,7 @@ pub fn reset(store: &Path, scenario: &str) -> Result<(), SandboxError> {
     };
     folder.clear()?;
     let world = World::open(Some(folder), Quotas::default(), Duration::ZERO)?;
-    scenario::build(&world, scenario)
+    scenario.map_or(Ok(()), |scenario| scenario::build(&world, scenario))
 }
 
 async fn take_when_free(root: &Path) -> Result<Store, SandboxError> {

@@ -1,8 +1,10 @@
 //! The sandbox's own control, for people and tests without the library at hand.
 //!
-//!     GET, POST, DELETE /_sandbox/faults    the faults waiting, one a line in their text form
-//!     GET, DELETE       /_sandbox/calls     the calls so far, as JSON
-//!     GET               /_sandbox/state     the whole world, as JSON; ?comparable=true without what is volatile
+//! ```text
+//! GET, POST, DELETE /_sandbox/faults    the faults waiting, one a line in their text form
+//! GET, DELETE       /_sandbox/calls     the calls so far, as JSON
+//! GET               /_sandbox/state     the whole world, as JSON; ?comparable=true without what is volatile
+//! ```
 
 use axum::body::Body;
 use axum::response::Response;

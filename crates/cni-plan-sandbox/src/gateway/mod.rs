@@ -44,7 +44,7 @@ pub(crate) struct ConnectionReset;
 enum Call {
     Query(QueryCall),
     Eks(EksCall),
-    Kubernetes(KubernetesCall),
+    Kubernetes(Box<KubernetesCall>),
 }
 
 /// The service errors that a fault can answer with, for each protocol to word.
@@ -114,7 +114,7 @@ impl Call {
     async fn read(world: &World, request: Request<Body>) -> Result<Call, Box<Response>> {
         let path = request.uri().path().to_owned();
         if path.starts_with("/k8s/") {
-            return KubernetesCall::read(world, request).map(Call::Kubernetes);
+            return KubernetesCall::read(world, request).map(|call| Call::Kubernetes(Box::new(call)));
         }
         let (head, body) = request.into_parts();
         let body: Bytes = axum::body::to_bytes(body, LARGEST_BODY)

@@ -46,9 +46,8 @@ fn read_token(token: &str, now: jiff::Timestamp) -> Result<WebIdentity, Failure>
         let message = format!("The ID Token provided is not a valid JWT. ({what})");
         Failure::new(400, "InvalidIdentityToken", message)
     };
-    let payload = match token.split('.').collect::<Vec<_>>()[..] {
-        [_header, payload, _signature] => payload,
-        _ => return Err(invalid("it does not have three parts")),
+    let [_header, payload, _signature] = token.split('.').collect::<Vec<_>>()[..] else {
+        return Err(invalid("it does not have three parts"));
     };
     let bytes = URL_SAFE_NO_PAD.decode(payload).map_err(|_| invalid("its payload is not base64url"))?;
     let claims: Value = serde_json::from_slice(&bytes).map_err(|_| invalid("its payload is not JSON"))?;

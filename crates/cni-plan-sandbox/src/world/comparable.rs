@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 /// Keys whose values differ from run to run, wherever they stand.
-const VOLATILE: [&str; 16] = [
+const VOLATILE: [&str; 18] = [
     "roleId",
     "policyId",
     "createDate",
@@ -21,6 +21,8 @@ const VOLATILE: [&str; 16] = [
     "lastTransitionTime",
     "lastProbeTime",
     "lastHeartbeatTime",
+    "acquireTime",
+    "renewTime",
 ];
 /// Keys whose text is a policy document, to be compared by what it says.
 const DOCUMENTS: [&str; 2] = ["trust", "document"];

@@ -116,3 +116,77 @@ fn reason(refused: &WebIdentityRefused, token: &WebIdentity) -> String {
         WebIdentityRefused::NotTrusted => format!("its trust policy does not let in {}", token.subject),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario;
+    use crate::world::{Cluster, Quotas};
+
+    const NODE_ROLE: &str = "AmazonEKSNodeRole";
+    const PLUGIN_ROLE: &str = "AmazonEKSVPCCNIRole-my-cluster";
+
+    fn world(scenario: &str) -> (Arc<World>, Arc<Cluster>) {
+        let world = World::open(None, Quotas::default(), std::time::Duration::ZERO).unwrap();
+        scenario::build(&world, scenario).unwrap();
+        let cluster = world.cluster("us-west-2", "my-cluster").unwrap();
+        (world, cluster)
+    }
+
+    /// Asks for every pod of the cluster; the first complaint is the answer.
+    fn ask(world: &Arc<World>, cluster: &Cluster) -> Result<(), String> {
+        let server = Arc::new(OnceLock::from(Arc::downgrade(&cluster.api)));
+        let check = check(Arc::downgrade(world), Arc::clone(&cluster.eks), server);
+        let pods = cluster.api.objects("pods");
+        assert_eq!(pods.len(), 3);
+        pods.iter().try_for_each(|pod| check(pod))
+    }
+
+    fn change(world: &World, role: &str, change: impl FnOnce(&mut Role)) {
+        world.furnish_account("111122223333", "aws", |account| change(account.roles.get_mut(role).unwrap())).unwrap();
+    }
+
+    #[test]
+    fn a_pod_on_its_nodes_role_lives_by_that_roles_policies() {
+        for scenario in ["ipv4", "ipv6", "half-done"] {
+            let (world, cluster) = world(scenario);
+            assert_eq!(ask(&world, &cluster), Ok(()), "{scenario}");
+            change(&world, NODE_ROLE, |role| role.attached.retain(|arn| !arn.contains("CNI")));
+            let complaint = ask(&world, &cluster).unwrap_err();
+            assert!(complaint.contains("AmazonEKSNodeRole may not call ec2:Assign"), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn an_inline_policy_serves_as_well_as_an_attached_one() {
+        let (world, cluster) = world("ipv4");
+        change(&world, NODE_ROLE, |role| {
+            role.attached.clear();
+            let document = r#"{"Statement":{"Effect":"Allow","Action":"ec2:*","Resource":"*"}}"#;
+            role.inline.insert("cni".to_owned(), document.to_owned());
+        });
+        assert_eq!(ask(&world, &cluster), Ok(()));
+    }
+
+    #[test]
+    fn a_pod_with_web_identity_lives_by_that_role_and_nothing_else() {
+        let (world, cluster) = world("already-done");
+        assert_eq!(ask(&world, &cluster), Ok(()));
+        change(&world, NODE_ROLE, |role| {
+            role.attached.insert("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy".to_owned());
+        });
+        change(&world, PLUGIN_ROLE, |role| {
+            role.trust = role.trust.replace("kube-system:aws-node", "kube-system:other");
+        });
+        let complaint = ask(&world, &cluster).unwrap_err();
+        assert!(complaint.ends_with("does not let in system:serviceaccount:kube-system:aws-node"), "{complaint}");
+    }
+
+    #[test]
+    fn a_provider_that_is_gone_stops_web_identity() {
+        let (world, cluster) = world("already-done");
+        world.furnish_account("111122223333", "aws", |account| account.oidc_providers.clear()).unwrap();
+        let complaint = ask(&world, &cluster).unwrap_err();
+        assert!(complaint.contains("no OIDC provider for https://oidc.eks.us-west-2"), "{complaint}");
+    }
+}

@@ -1,8 +1,10 @@
 //! The world's folder: one JSON file an account and one a cluster, written whole and in one step.
 //!
-//!     lock
-//!     accounts/111122223333.json
-//!     clusters/us-west-2/my-cluster.json
+//! ```text
+//! lock
+//! accounts/111122223333.json
+//! clusters/us-west-2/my-cluster.json
+//! ```
 //!
 //! Each file carries its format's number; a newer one is refused. One process at a time has the
 //! folder, which the lock file's lock says; it goes with the process, however that ends.
@@ -40,7 +42,6 @@ pub(super) struct StoredCluster {
 #[derive(Serialize, Deserialize)]
 struct Versioned<T> {
     format: u32,
-    #[serde(flatten)]
     content: T,
 }
 
@@ -151,4 +152,44 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, SandboxError> {
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> SandboxError {
     let path = path.to_owned();
     move |source| SandboxError::File { action, path, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn store(folder: &Path) -> Store {
+        Store::take(folder).unwrap().expect("nobody else has a folder made for this test")
+    }
+
+    #[test]
+    fn one_at_a_time_has_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = store(folder.path());
+        assert!(Store::take(folder.path()).unwrap().is_none());
+        drop(first);
+        assert!(Store::take(folder.path()).unwrap().is_some());
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_half_written_file_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.write_account(&Account::new("111122223333", "aws")).unwrap();
+        fs::write(folder.path().join("accounts/444455556666.json.new"), "{\"form").unwrap();
+        let accounts = store.read_accounts().unwrap();
+        assert_eq!(accounts.iter().map(|account| account.id.as_str()).collect::<Vec<_>>(), ["111122223333"]);
+        store.clear().unwrap();
+        assert!(store.read_accounts().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_rather_than_misread() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        store.write_account(&Account::new("111122223333", "aws")).unwrap();
+        fs::write(folder.path().join("accounts/111122223333.json"), r#"{"format":2,"content":{}}"#).unwrap();
+        let error = store.read_accounts().unwrap_err();
+        assert!(matches!(error, SandboxError::Newer { found: 2, known: FORMAT, .. }), "{error}");
+    }
 }
