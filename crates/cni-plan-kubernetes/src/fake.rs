@@ -111,6 +111,12 @@ impl Fake {
         self.changed.send_replace(version);
     }
 
+    /// Waits until the world has changed so.
+    pub(crate) async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        let mut changed = self.changed.subscribe();
+        changed.wait_for(|_| is_so(&self.state())).await.unwrap();
+    }
+
     pub(crate) fn connection(&self) -> Connection {
         let fake = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {

@@ -257,3 +257,44 @@ fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &kube::confi
         cure: cure.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{Deaf, NoTokens};
+
+    /// `-----BEGIN CERTIFICATE-----…` around the bytes 1, 2, 3, as EKS gives it: in base64 once more.
+    const AUTHORITY: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCkFRSUQKLS0tLS1FTkQgQ0VSVElGSUNBVEUtLS0tLQo=";
+
+    #[tokio::test]
+    async fn an_endpoint_is_reached_with_its_own_authority() {
+        let kubeconfig = kubeconfig_of("https://abc.eks.amazonaws.com", Some(AUTHORITY));
+        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.unwrap();
+        assert_eq!(config.cluster_url.to_string(), "https://abc.eks.amazonaws.com/");
+        assert_eq!(config.root_cert, Some(vec![vec![1, 2, 3]]));
+    }
+
+    #[tokio::test]
+    async fn an_authority_that_is_none_is_told_at_the_first_call() {
+        let connection =
+            Connection::from_endpoint("c", "https://a.test", Some("%"), Arc::new(NoTokens), Arc::new(Deaf)).unwrap();
+        let Err(error) = connection.client().await else { panic!("it connected") };
+        assert_eq!(error.kind, ErrorKind::Credentials);
+        assert!(error.cure.contains("certificate authority"), "{}", error.cure);
+    }
+
+    #[test]
+    fn an_endpoint_has_to_be_a_url() {
+        let refused = Connection::from_endpoint("c", "not a url", None, Arc::new(NoTokens), Arc::new(Deaf));
+        assert!(refused.is_err_and(|error| error.why.contains("not a url")));
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_is_not_there_is_named() {
+        let access = KubernetesAccess { kubeconfig: Some("no/such/file".to_owned()), context: None };
+        let refused = Connection::from_kubeconfig("c", &access, Arc::new(Deaf)).await;
+        let Err(error) = refused else { panic!("it was read") };
+        assert_eq!(error.kind, ErrorKind::NotFound);
+        assert!(error.what.ends_with("no/such/file"), "{error}");
+    }
+}

@@ -114,9 +114,7 @@ async fn a_node_that_goes_while_it_is_waited_for_is_let_go() {
     fake.state().born_ready = false;
     let meddling = fake.clone();
     let goes = async {
-        while requests(&meddling, "DELETE") == 0 {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        meddling.until(|state| state.requests.iter().any(|request| request.starts_with("DELETE"))).await;
         meddling.change(|state| {
             state.born_ready = true;
             state.remove("nodes", "a");
