@@ -64,9 +64,12 @@ fn snapshot(state: &State, request: &ApiRequest, token: Option<&Continue>) -> Re
     let asked = request.number("resourceVersion")?;
     let exact = (request.parameter("resourceVersionMatch") == "Exact").then_some(asked).flatten();
     let revision = token.map(|t| t.rv).or(exact).unwrap_or(current);
+    if token.is_some_and(|token| token.rv > current) {
+        return Err(ApiError::gone(TOO_OLD));
+    }
     if revision > current || asked.is_some_and(|asked| asked > current) {
         let asked = asked.unwrap_or(revision);
-        return Err(ApiError::bad_request(format!("Too large resource version: {asked}, current: {current}")));
+        return Err(ApiError::too_large_revision(asked, current));
     }
     if revision == current {
         let objects = state.store.list(request.resource, namespace);

@@ -8,9 +8,8 @@
 //! admission, validation and managed fields are the same for all.
 //!
 //! The [`controllers`] are plain functions from a state and an instant to a changed state and the next
-//! instant worth looking at. One task runs them whenever the
-//! revision moves or that instant comes; restoring a world that was away runs them through every
-//! instant it missed.
+//! instant worth looking at. One task runs them whenever the revision moves or that instant comes;
+//! restoring a world that was away runs them through every instant it missed.
 //!
 //! Must not: share code with the adapters it is a witness for, reach the AWS half other than through
 //! the credential check, or call either of the two callbacks while holding the state's lock.
@@ -34,6 +33,7 @@ mod resources;
 mod reviews;
 mod scheduling;
 mod schema;
+mod seed;
 mod selector;
 mod server;
 mod state;
@@ -47,7 +47,6 @@ mod watch;
 mod webhook;
 mod write;
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -55,10 +54,10 @@ use axum::body::Body;
 use axum::http::Request;
 use axum::response::Response;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch as channel;
 
+pub(crate) use seed::{AnnotationSeed, ChangeHook, ClusterConfig, CredentialCheck, IpFamily, NodeSeed, PluginSeed};
 pub(crate) use state::Snapshot;
 
 use state::State;
@@ -67,80 +66,6 @@ use status::ApiError;
 /// How many instants that a restored cluster has missed are lived through one by one. Only pods that
 /// keep restarting have more, and nobody counts their restarts.
 const MISSED_INSTANTS: usize = 1000;
-
-/// What one cluster is, apart from the objects in it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ClusterConfig {
-    /// The cluster's name in EKS.
-    pub(crate) name: String,
-    /// The AWS region, which the webhook injects.
-    pub(crate) region: String,
-    /// The issuer of service account tokens, with `https://`.
-    pub(crate) issuer: String,
-    /// Kubernetes version, major and minor: `1.33`.
-    pub(crate) version: String,
-    /// Whether the webhook asks for regional STS endpoints where the service account does not say.
-    pub(crate) regional_sts_default: bool,
-    /// Whether the pod identity webhook runs. Without it pods come up with nothing injected.
-    pub(crate) webhook: bool,
-    /// How long a pod with working credentials takes to become Ready.
-    pub(crate) ready_after: Duration,
-}
-
-/// Says whether the credentials that a pod would find work, or why they don't.
-pub(crate) type CredentialCheck = Arc<dyn Fn(&Value) -> Result<(), String> + Send + Sync>;
-
-/// Told the whole cluster after each change and before the change is answered, under no lock but the
-/// one that keeps these calls in order: it may read the API server, and must not write to it.
-pub(crate) type ChangeHook = Arc<dyn Fn(&Snapshot) + Send + Sync>;
-
-/// Which addresses the cluster's pods get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum IpFamily {
-    /// `ENABLE_IPv4=true`.
-    Ipv4,
-    /// `ENABLE_IPv6=true`.
-    Ipv6,
-}
-
-/// The plugin and the nodes that it runs on, to be put into a cluster.
-#[derive(Clone, Debug)]
-pub(crate) struct PluginSeed {
-    /// Where the plugin runs: `kube-system`.
-    pub(crate) namespace: String,
-    /// The plugin's service account: `aws-node`.
-    pub(crate) service_account: String,
-    /// The plugin's DaemonSet: `aws-node`.
-    pub(crate) daemon_set: String,
-    /// The cluster's address family.
-    pub(crate) ip_family: IpFamily,
-    /// The nodes to add.
-    pub(crate) nodes: Vec<NodeSeed>,
-    /// Annotations that the service account has before the first pod is born.
-    pub(crate) annotations: Vec<AnnotationSeed>,
-}
-
-/// A node to be added.
-#[derive(Clone, Debug)]
-pub(crate) struct NodeSeed {
-    /// The node's name: `ip-192-168-1-10.us-west-2.compute.internal`.
-    pub(crate) name: String,
-    /// The managed node group, kept as label `eks.amazonaws.com/nodegroup`.
-    pub(crate) nodegroup: String,
-    /// Labels on top of those that every Linux node has.
-    pub(crate) labels: BTreeMap<String, String>,
-}
-
-/// An annotation and whoever is said to have put it there.
-#[derive(Clone, Debug)]
-pub(crate) struct AnnotationSeed {
-    /// The annotation's key.
-    pub(crate) key: String,
-    /// The annotation's value.
-    pub(crate) value: String,
-    /// The field manager: `kubectl-annotate`.
-    pub(crate) manager: String,
-}
 
 /// One cluster's API server.
 pub(crate) struct ApiServer {

@@ -130,6 +130,16 @@ impl ApiError {
         ApiError::new(StatusCode::GONE, "Expired", message)
     }
 
+    /// 504: a revision that this server has not come to, in the form that makes clients list anew.
+    pub(super) fn too_large_revision(asked: u64, current: u64) -> ApiError {
+        let message = format!("Too large resource version: {asked}, current: {current}");
+        let cause = json!({ "reason": "ResourceVersionTooLarge", "message": "Too large resource version" });
+        ApiError {
+            details: Some(json!({ "causes": [cause], "retryAfterSeconds": 1 })),
+            ..ApiError::new(StatusCode::GATEWAY_TIMEOUT, "Timeout", message)
+        }
+    }
+
     /// 405.
     pub(super) fn method_not_allowed() -> ApiError {
         let message = "the server does not allow this method on the requested resource";

@@ -6,6 +6,7 @@ mod pods;
 mod reading;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::body::to_bytes;

@@ -92,6 +92,7 @@ async fn selections() {
     assert_eq!(count("/api/v1/nodes?labelSelector=team+in+(platform)").await, Some(3));
     assert_eq!(count("/api/v1/namespaces/default/pods").await, Some(0));
     assert_eq!(cluster.get("/api/v1/pods?fieldSelector=spec.color%3Dred").await.0, 400);
+    assert_eq!(cluster.get("/api/v1/pods?resourceVersion=999999").await.0, 504);
 }
 
 #[tokio::test]
