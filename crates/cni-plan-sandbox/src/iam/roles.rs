@@ -66,6 +66,8 @@ pub(super) fn list(account: &Account, call: &Call<'_>) -> Answer {
     Ok(xml)
 }
 
+/// A description that is not sent stays; a session duration that is not sent falls back to one hour,
+/// as the API's reference says of UpdateRole.
 pub(super) fn update(account: &mut Account, call: &Call<'_>) -> Answer {
     let description = description(call.params.get("Description"))?;
     let session = session_duration(call)?;
@@ -73,7 +75,7 @@ pub(super) fn update(account: &mut Account, call: &Call<'_>) -> Answer {
     if description.is_some() {
         role.description = description;
     }
-    role.max_session_duration = session.unwrap_or(role.max_session_duration);
+    role.max_session_duration = session.unwrap_or(SHORTEST_SESSION);
     Ok(Xml::new())
 }
 

@@ -9,6 +9,9 @@ const POLICY: &str =
     r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"ec2:DescribeTags","Resource":"*"}}"#;
 const CNI: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
 
+/// An action, its parameters, and the status and code it is refused with.
+type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], (u16, &'a str));
+
 async fn empty() -> (Sandbox, Client) {
     let sandbox = Sandbox::start(Options::default()).await.unwrap();
     let client = Client::of(&sandbox);
@@ -81,7 +84,7 @@ async fn refusals_have_iams_codes() {
     let own = create_policy(&client, "own");
     let long_name = "n".repeat(65);
     let long_trust = TRUST.replace("ec2.amazonaws.com", &"e".repeat(2048));
-    let cases: [(&str, &[(&str, &str)], (u16, &str)); 17] = [
+    let cases: [Case<'_>; 17] = [
         ("GetRole", &[("RoleName", "nope")], (404, "NoSuchEntity")),
         ("GetRole", &[], (400, "ValidationError")),
         ("CreateRole", &[("RoleName", "R"), ("AssumeRolePolicyDocument", TRUST)], (409, "EntityAlreadyExists")),
