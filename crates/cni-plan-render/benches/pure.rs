@@ -1,6 +1,6 @@
 //! What the pure part of a plan costs, and how that grows: compile, diff, change set, text.
 //!
-//! `cargo bench -p cni-plan-tests --bench pure` prints a table: the median of several rounds for
+//! `cargo bench -p cni-plan-render --bench pure` prints a table: the median of several rounds for
 //! each size, and the process's largest memory so far. `docs/performance.md` keeps one.
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
