@@ -125,7 +125,26 @@ async fn a_lost_race_about_something_else_is_run_again() {
     let patches = patches.lock().unwrap();
     let versions: Vec<&Value> = patches.iter().map(|patch| &patch["body"]["metadata"]["resourceVersion"]).collect();
     assert_eq!(versions, ["7", "8"]);
-    assert!(patches[0]["path"].as_str().unwrap().contains("fieldManager=cni-plan"));
+    let path = patches[0]["path"].as_str().unwrap();
+    assert!(path.contains("fieldManager=cni-plan") && !path.contains("force"), "{path}");
+}
+
+#[tokio::test]
+async fn a_reviewed_takeover_is_forced_and_its_undoing_is_under_the_former_name() {
+    let theirs = || object(&[(ROLE_ARN, "old")], &[("eksctl", "Update", 1, &[ROLE_ARN])]);
+    let before = account(wanted(&[(ROLE_ARN, "old", "eksctl")]));
+    let after = account(wanted(&[(ROLE_ARN, "new", "cni-plan")]));
+
+    let (fake, patches) = serving(theirs(), |_, _| (false, ours()));
+    apply(&fake.connection(), &before, &after).await.unwrap();
+    let path = patches.lock().unwrap()[0]["path"].as_str().unwrap().to_owned();
+    assert!(path.contains("fieldManager=cni-plan") && path.contains("force=true"), "{path}");
+
+    let (fake, patches) = serving(ours(), move |_, _| (false, theirs()));
+    apply(&fake.connection(), &after, &before).await.unwrap();
+    let patch = patches.lock().unwrap()[0].clone();
+    assert!(patch["path"].as_str().unwrap().contains("fieldManager=eksctl"), "{patch}");
+    assert_eq!(patch["body"]["metadata"]["annotations"], json!({ROLE_ARN: "old"}));
 }
 
 #[tokio::test]
