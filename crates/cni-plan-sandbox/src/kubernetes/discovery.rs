@@ -2,6 +2,7 @@
 //! document as kubectl needs to learn that fields are validated by the server.
 
 use axum::body::Body;
+use axum::http::request::Parts;
 use axum::http::{Method, StatusCode, header};
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -11,13 +12,19 @@ use super::resources::{RESOURCES, Resource, group_versions};
 use super::reviews;
 use super::status::{ApiError, json_response};
 
+/// Under this type an empty body is an empty document, which keeps kubectl up to 1.27 from insisting
+/// on checking fields itself.
+const OPEN_API_V2_PROTOBUF: &str = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf";
 const OBJECT_VERBS: [&str; 8] = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
 
 /// Answers a path that leads to no resource; nothing if it may lead to one.
-pub(super) fn answer(config: &ClusterConfig, method: &Method, path: &str) -> Option<Response> {
+pub(super) fn answer(config: &ClusterConfig, parts: &Parts) -> Option<Response> {
+    let (method, path) = (&parts.method, parts.uri.path());
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let value = match segments.as_slice() {
         ["healthz" | "livez" | "readyz", ..] => return Some(well(method)),
+        ["openapi", "v2"] if wants_protobuf(parts) => return Some(plain(OPEN_API_V2_PROTOBUF, "")),
+        ["openapi", "v2"] => json!({ "swagger": "2.0", "info": {}, "paths": {}, "definitions": {} }),
         ["version"] => version(config),
         [] => json!({ "paths": paths() }),
         ["api"] => json!({ "kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": [] }),
@@ -46,10 +53,18 @@ fn well(method: &Method) -> Response {
     if method != Method::GET {
         return ApiError::method_not_allowed().into_response();
     }
-    let mut response = Response::new(Body::from("ok"));
-    let text = header::HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    plain("text/plain; charset=utf-8", "ok")
+}
+
+fn plain(content_type: &'static str, body: &'static str) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
     response
+}
+
+fn wants_protobuf(parts: &Parts) -> bool {
+    let accept = parts.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("protobuf"))
 }
 
 fn version(config: &ClusterConfig) -> Value {

@@ -166,7 +166,8 @@ fn with_statuses(pod: &Value, state: impl Fn(usize, &Value) -> (Value, bool, u64
     let init: Vec<Value> = containers(pod, "initContainers")
         .map(|container| {
             let state = if initialized {
-                json!({ "terminated": { "exitCode": 0, "reason": "Completed" } })
+                let at = &pod["status"]["startTime"];
+                json!({ "terminated": { "exitCode": 0, "reason": "Completed", "startedAt": at, "finishedAt": at } })
             } else {
                 json!({ "waiting": { "reason": "PodInitializing" } })
             };

@@ -22,7 +22,7 @@ const LARGEST_BODY: usize = 3 * 1024 * 1024;
 /// Answers a request; refusals are answers too.
 pub(super) async fn answer(server: &Arc<ApiServer>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
-    if let Some(response) = discovery::answer(server.config(), &parts.method, parts.uri.path()) {
+    if let Some(response) = discovery::answer(server.config(), &parts) {
         return response;
     }
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {

@@ -23,7 +23,7 @@ use super::resources::Resource;
 use super::selector::Selector;
 use super::state::State;
 use super::status::ApiError;
-use super::store::Change;
+use super::store::{Change, Key};
 use super::table::Form;
 
 /// How long a watch lives whose client does not say.
@@ -38,6 +38,7 @@ pub(super) fn respond(server: &Arc<ApiServer>, request: &ApiRequest) -> Result<R
     let view = View {
         resource: request.resource,
         namespace: request.namespace.clone(),
+        name: request.name.clone(),
         selector: request.selector()?,
         form: request.form,
         bookmarks: request.flag("allowWatchBookmarks") == Some(true),
@@ -95,6 +96,8 @@ impl Start {
 struct View {
     resource: &'static Resource,
     namespace: Option<String>,
+    /// The one object that is watched, if it is one.
+    name: Option<String>,
     selector: Selector,
     form: Form,
     bookmarks: bool,
@@ -125,8 +128,8 @@ impl Watch {
                 let objects: Vec<Arc<Value>> = state
                     .store
                     .list(watch.view.resource, watch.view.namespace.as_deref())
+                    .filter(|(key, object)| watch.view.concerns(key) && watch.view.selector.matches(object))
                     .map(|(_, object)| object.clone())
-                    .filter(|object| watch.view.selector.matches(object))
                     .collect();
                 for object in objects {
                     watch.show("ADDED", &object);
@@ -180,7 +183,7 @@ impl Watch {
         let changes: Option<Vec<Change>> = server.read(|state| {
             let remembered = state.store.remembers(self.cursor);
             let changes = state.store.changes_after(self.cursor);
-            let mine = changes.take_while(|c| c.revision <= published).filter(|c| self.view.concerns(c));
+            let mine = changes.take_while(|c| c.revision <= published).filter(|c| self.view.concerns(&c.key));
             remembered.then(|| mine.cloned().collect())
         });
         let Some(changes) = changes else {
@@ -220,9 +223,10 @@ impl Watch {
 }
 
 impl View {
-    fn concerns(&self, change: &Change) -> bool {
-        change.key.plural == self.resource.plural
-            && self.namespace.as_ref().is_none_or(|namespace| *namespace == change.key.namespace)
+    fn concerns(&self, key: &Key) -> bool {
+        key.plural == self.resource.plural
+            && self.namespace.as_ref().is_none_or(|namespace| *namespace == key.namespace)
+            && self.name.as_ref().is_none_or(|name| *name == key.name)
     }
 
     /// What a change means to somebody who sees the selected objects alone.

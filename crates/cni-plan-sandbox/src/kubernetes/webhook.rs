@@ -36,7 +36,10 @@ pub(super) fn inject(config: &ClusterConfig, account: &Value, pod: &mut Value) {
         let token = json!({ "audience": identity.audience, "expirationSeconds": identity.expiration, "path": "token" });
         let sources = json!([{ "serviceAccountToken": token }]);
         let volume = json!({ "name": VOLUME, "projected": { "sources": sources, "defaultMode": 420 } });
-        push(&mut pod["spec"], "volumes", volume);
+        match pod["spec"].get_mut("volumes").and_then(Value::as_array_mut) {
+            Some(volumes) => volumes.insert(0, volume),
+            None => pod["spec"]["volumes"] = json!([volume]),
+        }
     }
 }
 

@@ -124,6 +124,8 @@ async fn a_watch_from_nowhere_begins_with_everything() {
     for number in 1..=3 {
         assert_eq!(events.short().await, pair("ADDED", &node(number)));
     }
+    let mut events = cluster.watch(&format!("/api/v1/nodes/{}?watch=1", node(2))).await;
+    assert_eq!(events.short().await, pair("ADDED", &node(2)));
     let streaming =
         "/api/v1/nodes?watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
     let mut events = cluster.watch(streaming).await;
