@@ -1,4 +1,7 @@
 //! What crosses crates: the command line on the sandbox, the adapters against independent
 //! witnesses, and the shape of the workspace.
 
+mod examples;
 mod layering;
+mod quickstart;
+mod undo;

@@ -1,8 +1,17 @@
 //! The built command, run the way a person runs it.
 
 use std::ffi::OsStr;
+use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use crate::steady::steady;
+
+/// No run of the command takes as long: what does is killed and fails its test.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The command under test, as `cargo test --workspace` builds it beside this package's binary
 /// (`crates/cni-plan` has a test of its own, so cargo builds the command before any test runs).
@@ -17,6 +26,11 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// The root of the repository.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the repository")
+}
+
 /// A folder of its own to run the command in.
 #[derive(Debug)]
 pub struct Workspace {
@@ -27,12 +41,16 @@ pub struct Workspace {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ran {
+    /// What was asked for, as a person types it.
+    pub line: String,
     /// The exit code; `None` when a signal ended it.
     pub code: Option<i32>,
     /// Standard output.
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+    /// Where it ran, which has no place in a snapshot.
+    folder: PathBuf,
 }
 
 impl Default for Workspace {
@@ -48,6 +66,18 @@ impl Workspace {
     /// When no folder can be made.
     pub fn new() -> Workspace {
         Workspace { folder: tempfile::tempdir().expect("a folder can be made"), environment: Vec::new() }
+    }
+
+    /// One with the repository's examples in it, under `examples/`.
+    pub fn with_examples() -> Workspace {
+        let workspace = Workspace::new();
+        for entry in std::fs::read_dir(repository().join("examples")).expect("there are examples") {
+            let path = entry.expect("a folder can be listed").path();
+            let text = std::fs::read_to_string(&path).expect("an example is text");
+            let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
+            workspace.write(&format!("examples/{name}"), &text);
+        }
+        workspace
     }
 
     /// Sets a variable for every run.
@@ -101,15 +131,71 @@ impl Workspace {
     /// Runs it to its end.
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// When it cannot be started, and when it has not ended after a minute.
     pub fn run<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Ran {
-        self.command(arguments).output().expect("the command can be started").into()
+        self.finish(self.command(arguments))
+    }
+
+    /// Runs a command of [`Workspace::command`] to its end.
+    ///
+    /// # Panics
+    /// When it cannot be started, and when it has not ended after a minute.
+    pub fn finish(&self, mut command: Command) -> Ran {
+        let arguments: Vec<String> =
+            command.get_args().map(|argument| argument.to_string_lossy().into_owned()).collect();
+        let line = format!("cni-plan {}", arguments.join(" "));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command can be started");
+        let (code, stdout, stderr) = bounded(child, &line);
+        Ran { line, code, stdout, stderr, folder: self.path().to_owned() }
     }
 }
 
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+impl Ran {
+    /// Asserts how it ended; shows the whole run where it ended otherwise.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Ran {
+        assert_eq!(self.code, Some(code), "{self}");
+        self
     }
+}
+
+/// As it is kept in snapshots: the command line, its exit code, both streams, nothing volatile.
+impl fmt::Display for Ran {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let code = self.code.map_or("a signal".to_owned(), |code| code.to_string());
+        writeln!(f, "$ {}", self.line)?;
+        writeln!(f, "exit code: {code}")?;
+        for (name, text) in [("standard output", &self.stdout), ("standard error", &self.stderr)] {
+            if !text.is_empty() {
+                writeln!(f, "---- {name}\n{}", steady(text, &self.folder).trim_end())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Both streams are read to their ends, which come when the process and all it started are gone.
+fn bounded(mut child: Child, line: &str) -> (Option<i32>, String, String) {
+    let stdout = read_to_end(child.stdout.take().expect("standard output is piped"));
+    let stderr = read_to_end(child.stderr.take().expect("standard error is piped"));
+    let text = |stream: mpsc::Receiver<Vec<u8>>, child: &mut Child| match stream.recv_timeout(LIMIT) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+        Err(_) => {
+            child.kill().expect("a child can be killed");
+            panic!("`{line}` hangs: it has not ended after {LIMIT:?}");
+        }
+    };
+    let (stdout, stderr) = (text(stdout, &mut child), text(stderr, &mut child));
+    (child.wait().expect("a child can be waited for").code(), stdout, stderr)
+}
+
+fn read_to_end(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // A stream that breaks off is shown as far as it came.
+        let _ = stream.read_to_end(&mut bytes);
+        let _ = sender.send(bytes);
+    });
+    receiver
 }

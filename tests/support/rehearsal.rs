@@ -1,0 +1,106 @@
+//! A sandbox in this process with the command beside it, so that a test can let calls fail and
+//! change the world between two commands.
+
+use std::time::Duration;
+
+use cni_plan_sandbox::{ClusterSeed, Options, Sandbox};
+use serde_json::Value;
+
+use crate::command::{Ran, Workspace};
+use crate::wire::Wire;
+
+/// A world and a folder whose environment leads the command to it.
+pub struct Rehearsal {
+    // Dropped in this order: the sandbox stops its tasks before their runtime ends.
+    sandbox: Sandbox,
+    _runtime: tokio::runtime::Runtime,
+    workspace: Workspace,
+}
+
+/// Pods that come up at once: nothing is to be learned from waiting for them.
+const SOON: Duration = Duration::from_millis(20);
+
+impl Rehearsal {
+    /// A world with these clusters, as they are before the migration.
+    pub fn with_clusters(clusters: &[ClusterSeed]) -> Rehearsal {
+        let rehearsal = Rehearsal::start(Options::default());
+        for cluster in clusters {
+            rehearsal.sandbox.ensure_cluster(cluster).expect("the world can have the cluster");
+        }
+        rehearsal.in_its_environment()
+    }
+
+    /// A world with `my-cluster`, IPv4.
+    pub fn ipv4() -> Rehearsal {
+        Rehearsal::with_clusters(&[ClusterSeed::new("my-cluster")])
+    }
+
+    /// The world of one of the sandbox's scenarios.
+    pub fn of_scenario(name: &str) -> Rehearsal {
+        Rehearsal::start(Options { scenario: Some(name.to_owned()), ..Options::default() }).in_its_environment()
+    }
+
+    /// An IPv4 world whose every call takes at least this long.
+    pub fn with_latency(latency: Duration) -> Rehearsal {
+        let rehearsal = Rehearsal::start(Options { latency, ..Options::default() });
+        rehearsal.sandbox.ensure_cluster(&ClusterSeed::new("my-cluster")).expect("the world can have the cluster");
+        rehearsal.in_its_environment()
+    }
+
+    fn start(options: Options) -> Rehearsal {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .expect("a runtime can be made");
+        let options = Options { pods_ready_after: SOON, ..options };
+        let sandbox = runtime.block_on(Sandbox::start(options)).expect("a sandbox can be started");
+        Rehearsal { sandbox, _runtime: runtime, workspace: Workspace::with_examples() }
+    }
+
+    /// The environment names the region of the clusters, so it is taken once they are there.
+    fn in_its_environment(mut self) -> Rehearsal {
+        for (name, value) in self.sandbox.environment() {
+            self.workspace = self.workspace.with_env(&name, &value);
+        }
+        self
+    }
+
+    /// The same with another variable in the command's environment.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> Rehearsal {
+        self.workspace = self.workspace.with_env(name, value);
+        self
+    }
+
+    /// The world.
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The folder.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// Somebody else's hands on the world.
+    pub fn wire(&self) -> Wire {
+        Wire::to(&self.sandbox)
+    }
+
+    /// Everything there is, without what differs between two runs that did the same.
+    pub fn state(&self) -> Value {
+        self.sandbox.comparable_state()
+    }
+
+    /// Adds a fault in its text form.
+    #[track_caller]
+    pub fn fail(&self, fault: &str) {
+        self.sandbox.add_fault(fault.parse().expect("the test writes faults well"));
+    }
+
+    /// Runs the command, arguments separated by spaces, to its end.
+    pub fn run(&self, arguments: &str) -> Ran {
+        self.workspace.run(arguments.split_whitespace())
+    }
+}

@@ -1,0 +1,69 @@
+//! Somebody else's hands on the world between two commands: plain HTTP, none of the product's code.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use cni_plan_sandbox::Sandbox;
+
+/// Calls a sandbox as another client would.
+pub struct Wire {
+    address: String,
+}
+
+impl Wire {
+    /// To this sandbox.
+    pub fn to(sandbox: &Sandbox) -> Wire {
+        Wire { address: sandbox.url().trim_start_matches("http://").to_owned() }
+    }
+
+    /// Calls an IAM action in account 111122223333; returns the answer's XML.
+    ///
+    /// # Panics
+    /// When IAM refuses.
+    #[track_caller]
+    pub fn iam(&self, action: &str, parameters: &[(&str, &str)]) -> String {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        form.append_pair("Action", action).append_pair("Version", "2010-05-08").extend_pairs(parameters);
+        let scope = "SANDBOX111122223333/20261123/us-west-2/iam/aws4_request";
+        let signature =
+            format!("authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n");
+        self.send("POST", "/", "application/x-www-form-urlencoded", &signature, &form.finish())
+    }
+
+    /// Sets an annotation of a cluster's `kube-system/aws-node` as `manager`, forcing ownership.
+    ///
+    /// # Panics
+    /// When the API server refuses.
+    #[track_caller]
+    pub fn annotate(&self, cluster: &str, manager: &str, key: &str, value: &str) {
+        let path = format!(
+            "/k8s/us-west-2/{cluster}/api/v1/namespaces/kube-system/serviceaccounts/aws-node?fieldManager={manager}&force=true"
+        );
+        let body = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": { "name": "aws-node", "namespace": "kube-system", "annotations": { key: value } },
+        });
+        self.send("PATCH", &path, "application/apply-patch+yaml", "", &body.to_string());
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, content_type: &str, headers: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(&self.address).expect("the sandbox listens");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket can have a limit");
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n{headers}content-type: \
+             {content_type}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .expect("the sandbox takes a request");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("the sandbox answers");
+        let status = answer.split(' ').nth(1).unwrap_or_default();
+        assert!(status.starts_with('2'), "{method} {path} {body}: {answer}");
+        answer
+    }
+}
