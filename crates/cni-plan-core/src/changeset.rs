@@ -84,7 +84,7 @@ impl ChangeSet {
     /// every byte after that member.
     pub fn to_json(&self) -> String {
         // Everything is written once, into its place: the digest last, over a space kept for it.
-        let mut bytes = Vec::with_capacity(1024 * (1 + self.changes.len()));
+        let mut bytes = Vec::with_capacity(1536 * (1 + self.changes.len()));
         bytes.extend_from_slice(DIGEST_PREFIX);
         bytes.resize(DIGEST_PREFIX.len() + DIGEST_LENGTH, b'0');
         bytes.extend_from_slice(DIGEST_SUFFIX);

@@ -6,7 +6,7 @@
 //! Grammar: IAM User Guide, "Grammar of the IAM JSON policy language".
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
@@ -30,7 +30,8 @@ pub struct Statement(Arc<Written>);
 #[derive(Debug)]
 struct Written {
     raw: Value,
-    meaning: String,
+    /// Found when first compared: most statements of a first plan never are.
+    meaning: OnceLock<String>,
 }
 
 /// Why a text is not a policy document.
@@ -69,7 +70,7 @@ impl PolicyDocument {
 
     /// Whether a statement of the same meaning is in the document.
     pub fn contains(&self, statement: &Statement) -> bool {
-        self.statements.iter().any(|mine| mine.0.meaning == statement.0.meaning)
+        self.statements.iter().any(|mine| mine.meaning() == statement.meaning())
     }
 
     /// This document with each of `other`'s statements that it lacks, at the end. Nothing that is
@@ -91,13 +92,16 @@ impl PolicyDocument {
     }
 
     fn meanings(&self) -> BTreeSet<&str> {
-        self.statements.iter().map(|statement| statement.0.meaning.as_str()).collect()
+        self.statements.iter().map(Statement::meaning).collect()
     }
 }
 
 impl PartialEq for PolicyDocument {
     fn eq(&self, other: &Self) -> bool {
-        self.version == other.version && self.meanings() == other.meanings()
+        let same = |(one, other): (&Statement, &Statement)| Arc::ptr_eq(&one.0, &other.0);
+        let shared =
+            self.statements.len() == other.statements.len() && self.statements.iter().zip(&other.statements).all(same);
+        self.version == other.version && (shared || self.meanings() == other.meanings())
     }
 }
 
@@ -155,6 +159,13 @@ impl Statement {
     pub fn as_written(&self) -> &Value {
         &self.0.raw
     }
+
+    fn meaning(&self) -> &str {
+        self.0.meaning.get_or_init(|| match &self.0.raw {
+            Value::Object(statement) => meaning_of(statement).to_string(),
+            other => other.to_string(),
+        })
+    }
 }
 
 impl TryFrom<Value> for Statement {
@@ -167,8 +178,7 @@ impl TryFrom<Value> for Statement {
         if !matches!(object.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
             return Err(PolicyDocumentError::Shape("a statement's `Effect` is neither Allow nor Deny"));
         }
-        let meaning = meaning_of(object).to_string();
-        Ok(Statement(Arc::new(Written { raw, meaning })))
+        Ok(Statement(Arc::new(Written { raw, meaning: OnceLock::new() })))
     }
 }
 

@@ -23,7 +23,7 @@ fn main() {
         "{:>8} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
         "clusters", "resources", "compile", "diff", "change set", "text", "markdown", "total", "peak MB"
     );
-    for clusters in [125, 250, 500, 1_000, 2_500, 5_000, 12_500] {
+    for clusters in sizes() {
         let world = World::of(clusters);
         let mut rounds: Vec<Round> = (0..ROUNDS).map(|_| world.plan()).collect();
         rounds.sort_by_key(Round::total);
@@ -41,6 +41,12 @@ fn main() {
             peak_megabytes(),
         );
     }
+}
+
+/// Numbers of clusters: those named as arguments, or a range that shows the growth.
+fn sizes() -> Vec<usize> {
+    let named: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    if named.is_empty() { vec![125, 250, 500, 1_000, 2_500, 5_000, 12_500] } else { named }
 }
 
 /// Durations of one plan's parts.
