@@ -44,6 +44,8 @@ fn field((key, value): (&String, &Value)) -> Option<(String, Value)> {
         return None;
     }
     let value = match (key.as_str(), value) {
+        // IAM can empty a role's description and not take it away.
+        ("description", Value::String(text)) if text.is_empty() => Value::Null,
         (document, Value::String(text)) if DOCUMENTS.contains(&document) => {
             serde_json::from_str(text).unwrap_or_else(|_| value.clone())
         }
