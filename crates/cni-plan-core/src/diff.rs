@@ -3,9 +3,11 @@
 mod finding;
 mod step;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use crate::{Action, Address, Change, Cycle, DependencyGraph, Finding, Kind, Node, Observation, ProviderError};
+use crate::{
+    Action, Address, Change, Cycle, DependencyGraph, Finding, Kind, Node, Observation, Ordered, ProviderError,
+};
 
 /// What a diff gives: every node's step, in an order in which they can be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,20 +37,20 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
         return Err(DiffError::Unseen(unseen));
     }
 
-    let index: HashMap<Address, usize> =
-        nodes.iter().enumerate().map(|(at, (address, ..))| (address.clone(), at)).collect();
     let mut findings = Vec::new();
     let mut changes: Vec<Change> = Vec::with_capacity(nodes.len());
-    for (address, node, depends_on) in nodes {
+    let mut edges: Vec<Vec<usize>> = Vec::with_capacity(nodes.len());
+    for Ordered { address, value: node, depends_on } in nodes {
         let found = match observed.remove(&address) {
             Some(Observation::Present(resource)) => Some(resource),
             _ => None,
         };
-        let announced =
-            depends_on.iter().find(|on| on.kind() == Kind::Annotate).and_then(|on| changes.get(*index.get(on)?));
+        let before_it = depends_on.iter().map(|&on| &changes[on]);
+        let announced = before_it.clone().find(|change| change.address.kind() == Kind::Annotate);
         let step = step::of(&node, found.as_ref(), announced);
         findings.extend(finding::of(&node, found.as_ref(), &step));
         changes.push(Change {
+            depends_on: before_it.map(|change| change.address.clone()).collect(),
             address,
             target: node.target,
             action: step.action,
@@ -57,11 +59,11 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
             after: step.after,
             run: step.run,
             reversibility: step.reversibility,
-            depends_on,
             clusters: node.clusters,
         });
+        edges.push(depends_on);
     }
-    for at in verifications_to_run(&changes, &index) {
+    for at in verifications_to_run(&changes, &edges) {
         changes[at].action = Action::Run;
         "before the plugin relies on it alone".clone_into(&mut changes[at].why);
     }
@@ -71,10 +73,10 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
 }
 
 /// What could not be seen, each reason once.
-fn unseen(nodes: &[(Address, Node, Vec<Address>)], observed: &HashMap<Address, Observation>) -> Vec<ProviderError> {
+fn unseen(nodes: &[Ordered<Node>], observed: &HashMap<Address, Observation>) -> Vec<ProviderError> {
     let mut unseen: Vec<ProviderError> = Vec::new();
-    for (address, ..) in nodes {
-        if let Some(Observation::Unseen(error)) = observed.get(address)
+    for node in nodes {
+        if let Some(Observation::Unseen(error)) = observed.get(&node.address)
             && !unseen.contains(error)
         {
             unseen.push(error.clone());
@@ -85,26 +87,21 @@ fn unseen(nodes: &[(Address, Node, Vec<Address>)], observed: &HashMap<Address, O
 
 /// A verification runs when anything happens that it stands behind or before: after whatever
 /// changed the plugin's identity, and before a node role loses its policy.
-fn verifications_to_run(changes: &[Change], index: &HashMap<Address, usize>) -> Vec<usize> {
-    // `changes` is in topological order: one pass carries "something before me happens" along.
+fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<usize> {
+    // Positions are in topological order: one pass carries "something before me happens" along.
     let mut stirred = vec![false; changes.len()];
-    let mut wanted_by_dependent: HashSet<usize> = HashSet::new();
+    let mut wanted_by_dependent = vec![false; changes.len()];
     for (at, change) in changes.iter().enumerate() {
-        let on = change.depends_on.iter().filter_map(|address| index.get(address).copied());
-        for on in on {
+        for &on in &edges[at] {
             stirred[at] |= stirred[on];
-            if change.is_effective() {
-                wanted_by_dependent.insert(on);
-            }
+            wanted_by_dependent[on] |= change.is_effective();
         }
         stirred[at] |= change.is_effective();
     }
     changes
         .iter()
         .enumerate()
-        .filter(|(at, change)| {
-            change.address.kind() == Kind::Verify && (stirred[*at] || wanted_by_dependent.contains(at))
-        })
+        .filter(|(at, change)| change.address.kind() == Kind::Verify && (stirred[*at] || wanted_by_dependent[*at]))
         .map(|(at, _)| at)
         .collect()
 }

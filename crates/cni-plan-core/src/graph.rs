@@ -17,6 +17,17 @@ pub struct DependencyGraph<N> {
     by_address: HashMap<Address, NodeIndex>,
 }
 
+/// A value taken out of a graph in topological order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ordered<N> {
+    /// Its address.
+    pub address: Address,
+    /// It.
+    pub value: N,
+    /// Positions in the same order, all smaller than its own, of what it depends on.
+    pub depends_on: Vec<usize>,
+}
+
 /// Resources that wait for one another, as a path that ends where it began.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct Cycle {
@@ -108,28 +119,28 @@ impl<N> DependencyGraph<N> {
         found.into_iter().collect()
     }
 
-    /// Takes the graph apart: each value with its sorted dependencies, in
-    /// [topological order](Self::topological_order).
-    pub fn into_topological_order(self) -> Result<Vec<(Address, N, Vec<Address>)>, Cycle> {
-        let order: Vec<NodeIndex> = self.order()?;
-        let dependencies: Vec<Vec<Address>> = order
+    /// Takes the graph apart: each value with the positions of what it depends on, sorted by their
+    /// addresses, in [topological order](Self::topological_order).
+    pub fn into_topological_order(self) -> Result<Vec<Ordered<N>>, Cycle> {
+        let order = self.order()?;
+        let mut position = vec![0; order.len()];
+        for (at, index) in order.iter().enumerate() {
+            position[index.index()] = at;
+        }
+        let dependencies: Vec<Vec<usize>> = order
             .iter()
             .map(|&index| {
-                let mut on: Vec<Address> = self
-                    .graph
-                    .neighbors_directed(index, Direction::Outgoing)
-                    .map(|on| self.graph[on].0.clone())
-                    .collect();
-                on.sort_unstable();
+                let mut on: Vec<NodeIndex> = self.graph.neighbors_directed(index, Direction::Outgoing).collect();
+                on.sort_unstable_by(|&one, &other| self.graph[one].0.cmp(&self.graph[other].0));
                 on.dedup();
-                on
+                on.into_iter().map(|on| position[on.index()]).collect()
             })
             .collect();
         let (nodes, _) = self.graph.into_nodes_edges();
         let mut values: Vec<Option<(Address, N)>> = nodes.into_iter().map(|node| Some(node.weight)).collect();
-        let taken = order.into_iter().zip(dependencies).filter_map(|(index, on)| {
+        let taken = order.into_iter().zip(dependencies).filter_map(|(index, depends_on)| {
             let (address, value) = values[index.index()].take()?;
-            Some((address, value, on))
+            Some(Ordered { address, value, depends_on })
         });
         Ok(taken.collect())
     }

@@ -36,7 +36,7 @@ pub use cluster::{AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAcce
 pub use diff::{Diff, DiffError, diff};
 pub use event::{Event, Phase, Progress};
 pub use finding::{Finding, Severity};
-pub use graph::{Cycle, DependencyGraph};
+pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use invert::{Inverse, Kept, invert};
 pub use node::{Node, Wanted};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
