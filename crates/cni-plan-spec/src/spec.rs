@@ -152,7 +152,7 @@ pub struct RestartSpec {
     pub max_unavailable: MaxUnavailable,
     /// How long a batch may take to be Ready; above zero.
     pub timeout: Duration,
-    /// How long to wait after each batch before the next; may be zero.
+    /// How long all pods must stay Ready before the node roles lose the policy; may be zero.
     pub soak: Duration,
 }
 
