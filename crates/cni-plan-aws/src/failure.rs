@@ -90,14 +90,16 @@ impl Intent<'_> {
             kind,
             what: self.what.clone(),
             why: one_line(&why),
-            cure: self.cure_of(kind, code.unwrap_or_default(), status),
+            cure: self.cure_of(kind, code.unwrap_or_default(), message.unwrap_or_default(), status),
         }
     }
 
-    fn cure_of(&self, kind: ErrorKind, code: &str, status: u16) -> String {
+    fn cure_of(&self, kind: ErrorKind, code: &str, message: &str, status: u16) -> String {
         match kind {
             ErrorKind::Denied => {
-                let caller = self.session.login.caller.get().map_or("the caller", |caller| caller.arn.as_str());
+                // Whose call it was may not be known yet: facts are read at the same time.
+                let known = self.session.login.caller.get().map(|caller| caller.arn.as_str());
+                let caller = known.or_else(|| caller_named_in(message)).unwrap_or("the caller");
                 format!("grant {} on {} to {caller}", self.action, self.on)
             }
             ErrorKind::Credentials => self.cure_of_credentials(code),
@@ -173,6 +175,13 @@ impl Intent<'_> {
             CURE_UNREACHABLE.to_owned(),
         )
     }
+}
+
+/// The caller in a refusal: `User: ARN is not authorized to perform: …` (IAM User Guide, "Troubleshoot
+/// access denied error messages").
+fn caller_named_in(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("User: ")?;
+    rest.split_whitespace().next().filter(|word| word.starts_with("arn:"))
 }
 
 /// Tells "not there" from every other failure.

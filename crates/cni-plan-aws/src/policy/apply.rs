@@ -2,7 +2,7 @@
 
 use cni_plan_core::{ErrorKind, Policy, PolicyHistory, ProviderError};
 
-use super::convert::{document_of, path_of, same_but_for_history};
+use super::convert::{document_of, number_of, path_of, same_but_for_history};
 use super::inspect::{inspect, version};
 use crate::IamProvider;
 use crate::failure::{Intent, if_there};
@@ -60,7 +60,8 @@ async fn update(
                 if let Some(oldest) = history.to_evict() {
                     delete_version(iam, &after.arn, oldest).await?;
                 }
-                return create_version(iam, after).await;
+                let created = create_version(iam, after).await?;
+                return delete_repeated(iam, after, &history, created.as_deref()).await;
             }
         }
     }
@@ -98,10 +99,35 @@ async fn set_default(iam: &IamProvider, arn: &str, version: &str) -> Result<(), 
     Ok(())
 }
 
-async fn create_version(iam: &IamProvider, after: &Policy) -> Result<(), ProviderError> {
+/// Returns the version's id.
+async fn create_version(iam: &IamProvider, after: &Policy) -> Result<Option<String>, ProviderError> {
     let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "create a version of");
     let call = iam.client().create_policy_version().policy_arn(&after.arn).set_as_default(true);
-    call.policy_document(after.document.to_json()).send().await.map_err(|error| intent.failed(&error))?;
+    let call = call.policy_document(after.document.to_json());
+    let created = call.send().await.map_err(|error| intent.failed(&error))?;
+    Ok(created.policy_version.and_then(|version| version.version_id))
+}
+
+/// A call whose answer is lost is repeated, and each repetition makes one more of the few versions:
+/// those that say the same and are not in force go again.
+async fn delete_repeated(
+    iam: &IamProvider,
+    after: &Policy,
+    known: &PolicyHistory,
+    created: Option<&str>,
+) -> Result<(), ProviderError> {
+    let newest = known.versions.iter().map(|version| number_of(version)).max().unwrap_or_default();
+    if created.is_none_or(|created| number_of(created) == newest + 1) {
+        return Ok(());
+    }
+    let Some(live) = inspect(iam, &after.arn).await?.and_then(|live| live.history) else { return Ok(()) };
+    let unknown = live.versions.iter().filter(|version| !known.versions.contains(version));
+    for id in unknown.filter(|version| **version != live.default_version) {
+        let found = version(iam, &after.arn, id).await?;
+        if found.is_some_and(|found| document_of(&found).is_ok_and(|document| document == after.document)) {
+            delete_version(iam, &after.arn, id).await?;
+        }
+    }
     Ok(())
 }
 

@@ -42,7 +42,7 @@ pub(super) fn path_of(arn: &str) -> &str {
 }
 
 /// Versions are numbered from 1 and numbers never return; `v10` comes after `v9`.
-fn number_of(version: &str) -> u64 {
+pub(super) fn number_of(version: &str) -> u64 {
     version.strip_prefix('v').and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)
 }
 
