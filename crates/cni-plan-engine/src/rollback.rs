@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cni_plan_core::{Address, Change, Kept, Observation, Phase, Resource, invert};
+use cni_plan_core::{Address, Change, Kept, Observation, Phase, Resource, Run, invert};
 
 use crate::Providers;
 use crate::execute::{Execution, execute};
@@ -42,7 +42,7 @@ pub(crate) async fn roll_back(
 
     let after = observe_changes(begun, providers).await;
     let mut report = RollbackReport::default();
-    for change in begun {
+    for change in begun.iter().filter(|change| !only_looks(change)) {
         let address = &change.address;
         if is_as_before(change, after.get(address)) {
             report.restored.push(address.clone());
@@ -52,6 +52,11 @@ pub(crate) async fn roll_back(
         }
     }
     report
+}
+
+/// A verification changed nothing that could be put back.
+fn only_looks(change: &Change) -> bool {
+    matches!(change.run, Some(Run::Verify { .. }))
 }
 
 fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {
