@@ -250,10 +250,15 @@ fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &kube::confi
         ),
         _ => (ErrorKind::Refused, "check that `kubectl config view` reads the file"),
     };
+    let why = match error {
+        KubeconfigError::ReadConfig(source, _) => source.to_string(),
+        KubeconfigError::LoadContext(context) => format!("it has no context {context}"),
+        other => other.to_string(),
+    };
     ProviderError {
         kind,
         what: format!("cannot use the kubeconfig of cluster {key}: {file}"),
-        why: crate::error::one_line(&error.to_string()),
+        why: crate::error::one_line(&why),
         cure: cure.to_owned(),
     }
 }
