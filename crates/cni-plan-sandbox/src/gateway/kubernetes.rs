@@ -78,7 +78,10 @@ impl KubernetesCall {
 
     pub(super) fn refuse(&self, refusal: Refusal) -> Response {
         let target = &self.target;
-        let details = json!({ "name": target.name, "group": target.group, "kind": target.resource });
+        let mut details = json!({ "group": target.group, "kind": target.resource });
+        if let Some(name) = &target.name {
+            details["name"] = json!(name);
+        }
         match refusal {
             Refusal::AccessDenied => {
                 let user = self.user.as_deref().unwrap_or("system:anonymous");
