@@ -71,13 +71,21 @@ fn write_whole(path: &Path, text: &str) -> Result<(), CommandError> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    std::fs::create_dir_all(folder).map_err(failed)?;
+    std::fs::create_dir_all(folder).map_err(|error| failed(no_folder(error)))?;
     let mut file = tempfile::Builder::new().prefix(".cni-plan-").tempfile_in(folder).map_err(failed)?;
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
     set_default_mode(file.as_file()).map_err(failed)?;
     file.persist(path).map_err(|error| failed(error.error))?;
     Ok(())
+}
+
+/// The system says of a file in a folder's place that it exists, which is no help.
+fn no_folder(error: std::io::Error) -> std::io::Error {
+    match error.kind() {
+        std::io::ErrorKind::AlreadyExists => std::io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    }
 }
 
 /// A temporary file is private; what is to be committed and reviewed is not.

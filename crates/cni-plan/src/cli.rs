@@ -27,18 +27,27 @@ Exit codes:
     there are changes             8 interrupted
   3 stale change set";
 
+const EVERYWHERE: &str = "Options of every command";
+
 /// Options of every command.
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Send every call to the embedded sandbox; its world is kept in .cni-plan/sandbox/
     #[cfg(feature = "sandbox")]
-    #[arg(long, global = true, env = "CNI_PLAN_SANDBOX", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(
+        long,
+        global = true,
+        env = "CNI_PLAN_SANDBOX",
+        hide_env_values = true,
+        value_parser = clap::builder::BoolishValueParser::new(),
+        help_heading = EVERYWHERE
+    )]
     pub(crate) sandbox: bool,
     /// Print the calls that were made and the chain of those that waited for one another
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) timings: bool,
     /// When to use colour
-    #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
+    #[arg(long, global = true, default_value = "auto", value_name = "WHEN", help_heading = EVERYWHERE)]
     pub(crate) color: ColorChoice,
 }
 

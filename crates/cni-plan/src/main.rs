@@ -27,7 +27,10 @@ use crate::cli::Cli;
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => return said(&asked),
+    };
     let printer = Printer::new(cli.global.color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
@@ -43,4 +46,12 @@ fn main() -> ExitCode {
     // Nothing that is still under way may hold up a command that has said its last word.
     runtime.shutdown_background();
     exit.into()
+}
+
+/// Help and versions are no errors; a command line that is wrong ends with 1, since clap's own 2
+/// says here that there are changes.
+fn said(asked: &clap::Error) -> ExitCode {
+    // With nobody to read it, there is nothing to be done about it.
+    let _ = asked.print();
+    if asked.use_stderr() { exit::Exit::Error.into() } else { ExitCode::SUCCESS }
 }

@@ -61,7 +61,14 @@ impl SandboxWorld {
 }
 
 pub(crate) fn sandbox_error(error: SandboxError) -> CommandError {
-    CommandError::plain("the sandbox cannot run", error.to_string(), "`cni-plan sandbox reset` makes its world anew")
+    let (what, hint) = match &error {
+        SandboxError::UnknownScenario { .. } => {
+            ("the sandbox cannot be made anew", "`cni-plan sandbox list` says what each scenario holds")
+        }
+        SandboxError::InUse { .. } | SandboxError::Listen { .. } => ("the sandbox cannot run", "run it again then"),
+        _ => ("the sandbox cannot run", "`cni-plan sandbox reset` makes its world anew"),
+    };
+    CommandError::plain(what, error.to_string(), hint)
 }
 
 fn faults_of_environment() -> Result<Vec<Fault>, CommandError> {

@@ -114,7 +114,8 @@ async fn carry_out(
 
 fn applied_text(change_set: &ChangeSet) -> String {
     let Counts { add, change, destroy, run } = change_set.counts();
-    format!("Applied and verified: {add} added, {change} changed, {destroy} destroyed, {run} actions run.")
+    let actions = if run == 1 { "action" } else { "actions" };
+    format!("Applied and verified: {add} added, {change} changed, {destroy} destroyed, {run} {actions} run.")
 }
 
 fn stale(drift: &str, printer: &Printer) -> Exit {
