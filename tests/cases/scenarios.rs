@@ -42,8 +42,8 @@ fn two_clusters() {
 /// What cannot be put back is marked before anyone agrees to it, and is listed where it comes to that.
 #[test]
 fn what_cannot_be_undone_is_marked_and_listed_when_it_is_not() {
-    let workspace = in_scenario("drifted", ONE)
-        .with_env("CNI_PLAN_SANDBOX_FAULTS", "iam:DetachRolePolicy=AccessDenied");
+    let workspace =
+        in_scenario("drifted", ONE).with_env("CNI_PLAN_SANDBOX_FAULTS", "iam:DetachRolePolicy=AccessDenied");
     let plan = workspace.run(["plan", "spec.yaml"]).expect(0);
     assert!(plan.stdout.contains("\nCannot be undone:\n"), "{plan}");
     assert_snapshot!("drifted-not-undone", workspace.run(["apply"]).expect(7));

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use cni_plan_sandbox::{ClusterSeed, IpFamily};
 use cni_plan_tests::command::{Ran, repository};
 use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::wire::FOREIGN_TRUST;
 use serde_json::Value;
 
 /// Worlds tried at the same time: the runs mostly wait.
@@ -73,11 +74,9 @@ fn ipv6() -> ClusterSeed {
 fn with_old_role_and_policy() -> Rehearsal {
     let rehearsal = Rehearsal::with_clusters(&[ipv6()]);
     let wire = rehearsal.wire();
-    let trust = r#"{"Version":"2012-10-17","Statement":[{"Sid":"BreakGlass","Effect":"Allow",
-        "Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
     let role = [
         ("RoleName", "AmazonEKSVPCCNIRole"),
-        ("AssumeRolePolicyDocument", trust),
+        ("AssumeRolePolicyDocument", FOREIGN_TRUST),
         ("Description", "of last year"),
         ("MaxSessionDuration", "7200"),
         ("Tags.member.1.Key", "team"),

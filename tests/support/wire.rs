@@ -6,6 +6,10 @@ use std::time::Duration;
 
 use cni_plan_sandbox::Sandbox;
 
+/// A trust document that lets the account's own people in, and nobody else.
+pub const FOREIGN_TRUST: &str = r#"{"Version":"2012-10-17","Statement":[{"Sid":"BreakGlass","Effect":"Allow",
+    "Principal":{"AWS":"arn:aws:iam::111122223333:root"},"Action":"sts:AssumeRole"}]}"#;
+
 /// Calls a sandbox as another client would.
 pub struct Wire {
     address: String,
@@ -14,7 +18,22 @@ pub struct Wire {
 impl Wire {
     /// To this sandbox.
     pub fn to(sandbox: &Sandbox) -> Wire {
-        Wire { address: sandbox.url().trim_start_matches("http://").to_owned() }
+        Wire::at(&sandbox.url())
+    }
+
+    /// To the sandbox that another process serves at `http://HOST:PORT`.
+    pub fn at(url: &str) -> Wire {
+        Wire { address: url.trim_start_matches("http://").to_owned() }
+    }
+
+    /// Everything there is, without what differs between two runs that did the same.
+    ///
+    /// # Panics
+    /// When the sandbox does not answer with JSON.
+    pub fn state(&self) -> serde_json::Value {
+        let answer = self.send("GET", "/_sandbox/state?comparable=true", "text/plain", "", "");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        serde_json::from_str(body).expect("the state is JSON")
     }
 
     /// Calls an IAM action in account 111122223333; returns the answer's XML.
