@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Resource, Run, Target};
+use crate::{Address, PodIdentity, Pods, Resource, Run, Target};
 
 /// One step of a plan, the steps that do nothing included: their `before` is a precondition too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +65,25 @@ impl Change {
     pub fn is_effective(&self) -> bool {
         self.action != Action::None
     }
+
+    /// Whether what is live needs no putting back: it is what was there before. A verification
+    /// leaves nothing behind. Of pods, no more may carry what a restart brings than did before, and
+    /// none what none did: how many there are is not a run's doing, since nodes come and go.
+    pub fn is_undone(&self, now: Option<&Resource>) -> bool {
+        match (&self.run, &self.before, now) {
+            (Some(Run::Verify { .. }), _, _) => true,
+            (Some(Run::Restart { identity, .. }), Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
+                before.daemon_set == now.daemon_set && are_as_before(before, now, identity)
+            }
+            (_, before, now) => before.as_ref() == now,
+        }
+    }
+}
+
+fn are_as_before(before: &Pods, now: &Pods, brought: &PodIdentity) -> bool {
+    let known = before.identities();
+    now.satisfying(brought) <= before.satisfying(brought)
+        && (known.is_empty() || now.identities().iter().all(|identity| known.contains(identity)))
 }
 
 /// How many steps do what.

@@ -3,10 +3,12 @@
 //! Same spec and same live state give the same bytes. The digest covers all of it, so that a
 //! change set that was edited after it was written is not applied.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Change, Counts, Finding, PlannedCluster};
+use crate::{Address, Change, Counts, Finding, PlannedCluster};
 
 /// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -52,6 +54,9 @@ pub enum ChangeSetError {
         /// The version it states.
         found: u32,
     },
+    /// A step that comes twice, or waits for one that does not come before it: nobody's plan.
+    #[error("it is not a change set: its step {0} is out of order")]
+    OutOfOrder(Address),
     /// Its bytes are not those that were written.
     #[error("it was edited after it was written: its digest does not match its content")]
     Edited,
@@ -114,7 +119,21 @@ impl ChangeSet {
         if change_set.to_json() != document {
             return Err(ChangeSetError::Edited);
         }
+        change_set.check_order()?;
         Ok(change_set)
+    }
+
+    /// The digest is no signature: whoever makes a document can make its digest. What the executor
+    /// takes for granted is therefore looked at, so that no step is without the ones that guard it.
+    fn check_order(&self) -> Result<(), ChangeSetError> {
+        let mut before: HashSet<&Address> = HashSet::with_capacity(self.changes.len());
+        for change in &self.changes {
+            let is_in_order = change.depends_on.iter().all(|on| before.contains(on));
+            if !is_in_order || !before.insert(&change.address) {
+                return Err(ChangeSetError::OutOfOrder(change.address.clone()));
+            }
+        }
+        Ok(())
     }
 
     /// The digest that [`ChangeSet::to_json`] writes.
@@ -184,6 +203,18 @@ mod tests {
             assert!(ChangeSet::from_json(&edited).is_err(), "byte {at}");
         }
         assert_eq!(ChangeSet::from_json(&format!("{document} ")), Err(ChangeSetError::Edited));
+    }
+
+    #[test]
+    fn a_step_without_those_that_guard_it_is_refused_whatever_the_digest() {
+        let mut unguarded = change_set();
+        unguarded.changes.retain(|change| change.address.kind() != crate::Kind::Verify);
+        let detach = unguarded.changes.last().unwrap().address.clone();
+        assert_eq!(ChangeSet::from_json(&unguarded.to_json()), Err(ChangeSetError::OutOfOrder(detach)));
+        let mut twice = change_set();
+        twice.changes.insert(1, twice.changes[0].clone());
+        let first = twice.changes[0].address.clone();
+        assert_eq!(ChangeSet::from_json(&twice.to_json()), Err(ChangeSetError::OutOfOrder(first)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod step;
 
 use std::collections::HashMap;
 
+use crate::precondition::not_looked_at;
 use crate::{
     Action, Address, Change, Cycle, DependencyGraph, Finding, Kind, Node, Observation, Ordered, ProviderError,
 };
@@ -29,7 +30,8 @@ pub enum DiffError {
     Unseen(Vec<ProviderError>),
 }
 
-/// Compares each node with what was observed at its address. `observed` has to hold every address.
+/// Compares each node with what was observed at its address. An address that `observed` does not
+/// hold is one that could not be seen.
 pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observation>) -> Result<Diff, DiffError> {
     let nodes = graph.into_topological_order()?;
     let unseen = unseen(&nodes, &observed);
@@ -63,9 +65,9 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
         });
         edges.push(depends_on);
     }
-    for at in verifications_to_run(&changes, &edges) {
+    for (at, why) in verifications_to_run(&changes, &edges) {
         changes[at].action = Action::Run;
-        "before the plugin relies on it alone".clone_into(&mut changes[at].why);
+        why.clone_into(&mut changes[at].why);
     }
     findings.sort();
     findings.dedup();
@@ -76,18 +78,21 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
 fn unseen(nodes: &[Ordered<Node>], observed: &HashMap<Address, Observation>) -> Vec<ProviderError> {
     let mut unseen: Vec<ProviderError> = Vec::new();
     for node in nodes {
-        if let Some(Observation::Unseen(error)) = observed.get(&node.address)
-            && !unseen.contains(error)
-        {
-            unseen.push(error.clone());
+        let error = match observed.get(&node.address) {
+            Some(Observation::Present(_) | Observation::Absent) => continue,
+            Some(Observation::Unseen(error)) => error.clone(),
+            None => not_looked_at(&node.address),
+        };
+        if !unseen.contains(&error) {
+            unseen.push(error);
         }
     }
     unseen
 }
 
 /// A verification runs when anything happens that it stands behind or before: after whatever
-/// changed the plugin's identity, and before a node role loses its policy.
-fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<usize> {
+/// changed the plugin's identity, and before a node role loses its policy. Each with its reason.
+fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize, &'static str)> {
     // Positions are in topological order: one pass carries "something before me happens" along.
     let mut stirred = vec![false; changes.len()];
     let mut wanted_by_dependent = vec![false; changes.len()];
@@ -101,8 +106,12 @@ fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<usize> 
     changes
         .iter()
         .enumerate()
-        .filter(|(at, change)| change.address.kind() == Kind::Verify && (stirred[*at] || wanted_by_dependent[*at]))
-        .map(|(at, _)| at)
+        .filter(|(_, change)| change.address.kind() == Kind::Verify)
+        .filter_map(|(at, _)| match (wanted_by_dependent[at], stirred[at]) {
+            (true, _) => Some((at, "to be sure of every pod before a node role loses its policy")),
+            (false, true) => Some((at, "to be sure of every pod after what has changed")),
+            (false, false) => None,
+        })
         .collect()
 }
 

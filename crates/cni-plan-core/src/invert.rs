@@ -26,8 +26,10 @@ pub struct Kept {
     pub why: String,
 }
 
-/// What undoes `changes`, of which `live` holds those begun, as they are observed now. A begun
-/// step that cannot be seen is taken to have had its effect.
+/// What undoes `changes`, of which `live` holds those that may have had an effect, as they are
+/// observed now: those begun, and the restarts behind a begun annotation, since a pod that is born
+/// again for any reason takes its identity from that. A step that cannot be seen is taken to have
+/// had its effect.
 pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inverse {
     let plan = Plan::of(changes);
     let mut kept: Vec<Kept> = Vec::new();
@@ -35,10 +37,11 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
     let mut undone: Vec<(usize, Change)> = Vec::new();
     // Last step first: an irreversible one holds everything it stands on before that is looked at.
     for (at, change) in changes.iter().enumerate().rev() {
-        let Some(now) = live.get(&change.address).map(|observation| seen(observation, change)) else { continue };
-        if !change.is_effective() || is_back(change, now.as_ref()) {
+        let Some(observation) = live.get(&change.address) else { continue };
+        if !change.is_effective() || is_back(change, observation) && !plan.follows_an_annotation(at, live) {
             continue;
         }
+        let now = seen(observation, change);
         if held.contains(&at) {
             kept.push(Kept { address: change.address.clone(), why: "pods already rely on it".to_owned() });
             continue;
@@ -65,14 +68,12 @@ fn seen(observation: &Observation, change: &Change) -> Option<Resource> {
     }
 }
 
-fn is_back(change: &Change, now: Option<&Resource>) -> bool {
-    match (&change.run, now) {
-        (Some(Run::Verify { .. }), _) => true,
-        // Numbers aside, pods that carry what they carried were not reached by the restart.
-        (Some(Run::Restart { .. }), Some(now)) => {
-            change.before.as_ref().is_some_and(|before| now.same_for_a_plan(before))
-        }
-        (_, now) => now == change.before.as_ref(),
+/// What cannot be seen is not back, whatever a run would leave in its place.
+fn is_back(change: &Change, observation: &Observation) -> bool {
+    match observation {
+        Observation::Present(now) => change.is_undone(Some(now)),
+        Observation::Absent => change.is_undone(None),
+        Observation::Unseen(_) => matches!(change.run, Some(Run::Verify { .. })),
     }
 }
 
@@ -130,11 +131,32 @@ impl<'a> Plan<'a> {
         self.changes[at].depends_on.iter().filter_map(|address| self.index.get(address).copied())
     }
 
-    /// What a pod carries that is born after the annotations are back; `None` without annotations.
+    /// The step on the annotations that the pods of a restart are born under.
+    fn announced(&self, restart: usize) -> Option<&'a Change> {
+        self.dependencies(restart).map(|on| &self.changes[on]).find(|change| change.address.kind() == Kind::Annotate)
+    }
+
+    /// Whether pods born since may carry what an annotation said that is now to go back, however few
+    /// a look at the pods shows: one may be born between that look and the annotation's going back.
+    fn follows_an_annotation(&self, at: usize, live: &HashMap<Address, Observation>) -> bool {
+        let change = &self.changes[at];
+        change.address.kind() == Kind::Restart
+            && change.reversibility == Reversibility::Reversible
+            && self.announced(at).is_some_and(|announced| {
+                announced.is_effective() && live.get(&announced.address).is_some_and(|now| !is_back(announced, now))
+            })
+    }
+
+    /// What a pod carries that is born after the annotations are back: what all the pods carried
+    /// under them, or else what the annotations say; `None` without annotations.
     fn reborn_identity(&self, restart: &Change) -> Option<PodIdentity> {
-        let at = *self.index.get(&restart.address)?;
-        let announced = self.dependencies(at).find(|&on| self.changes[on].address.kind() == Kind::Annotate)?;
-        match &self.changes[announced].before {
+        let announced = self.announced(*self.index.get(&restart.address)?)?;
+        if let Some(Resource::Pods(before)) = &restart.before
+            && let [carried] = before.carrying.as_slice()
+        {
+            return Some(carried.identity.clone());
+        }
+        match &announced.before {
             Some(Resource::ServiceAccount(before)) => Some(before.identity_of_new_pods()),
             _ => None,
         }

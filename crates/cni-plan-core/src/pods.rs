@@ -92,6 +92,11 @@ impl Pods {
         self.carrying.iter().all(|group| group.identity.satisfies(wanted))
     }
 
+    /// How many pods are as wanted.
+    pub fn satisfying(&self, wanted: &PodIdentity) -> u32 {
+        self.carrying.iter().filter(|group| group.identity.satisfies(wanted)).map(|group| group.pods).sum()
+    }
+
     /// Pods in all.
     pub fn count(&self) -> u32 {
         self.carrying.iter().map(|group| group.pods).sum()

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{Action, Address, Change, ClusterFacts, Observation, PlannedCluster, ProviderError, Resource};
+use crate::{Action, Address, Change, ClusterFacts, ErrorKind, Observation, PlannedCluster, ProviderError, Resource};
 
 /// A resource that is not as it was when the plan was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,7 +92,18 @@ fn found<'a>(
     match observed.get(&change.address) {
         Some(Observation::Present(resource)) => Ok(Some(resource)),
         Some(Observation::Unseen(error)) => Err(error.clone()),
-        Some(Observation::Absent) | None => Ok(None),
+        Some(Observation::Absent) => Ok(None),
+        None => Err(not_looked_at(&change.address)),
+    }
+}
+
+/// What nobody looked at is not to be taken for absent.
+pub(crate) fn not_looked_at(address: &Address) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("cannot tell how {address} is"),
+        why: "no provider answered for it".to_owned(),
+        cure: "plan again, and please report this if it stays".to_owned(),
     }
 }
 
@@ -113,9 +124,9 @@ fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::PodIdentity;
     use crate::diff;
     use crate::fixture::{addresses, finished, fresh, graph, pods};
-    use crate::{ErrorKind, PodIdentity};
 
     fn planned() -> Vec<Change> {
         diff(graph(&["c"]), fresh(&["c"])).unwrap().changes
@@ -152,6 +163,15 @@ mod tests {
             world.insert(address, Observation::Present(pods(&[(PodIdentity::NodeRole, 7)])));
         }
         assert_eq!(status(&planned(), &world), Ok(Status::Pending));
+    }
+
+    #[test]
+    fn what_nobody_looked_at_is_not_taken_for_absent() {
+        for address in fresh(&["c"]).into_keys() {
+            let mut world = fresh(&["c"]);
+            world.remove(&address);
+            assert_eq!(status(&planned(), &world), Err(not_looked_at(&address)));
+        }
     }
 
     #[test]

@@ -141,11 +141,14 @@ pub struct Annotation {
 }
 
 impl ServiceAccount {
-    /// The identity of a pod born under these annotations.
+    /// The identity of a pod born under these annotations. Without one about the STS endpoint the
+    /// webhook's own configuration decides, which is not to be seen here.
     pub fn identity_of_new_pods(&self) -> PodIdentity {
-        match self.annotations.get(annotation_keys::ROLE_ARN) {
-            None => PodIdentity::NodeRole,
-            Some(role) => PodIdentity::WebIdentity { role_arn: role.value.clone(), sts_regional: None },
+        let Some(role) = self.annotations.get(annotation_keys::ROLE_ARN) else { return PodIdentity::NodeRole };
+        let sts_regional = self.annotations.get(annotation_keys::STS_REGIONAL_ENDPOINTS);
+        PodIdentity::WebIdentity {
+            role_arn: role.value.clone(),
+            sts_regional: sts_regional.and_then(|regional| regional.value.parse().ok()),
         }
     }
 }

@@ -16,9 +16,11 @@ pub(super) struct Step {
 pub(super) fn of(node: &Node, found: Option<&Resource>, announced: Option<&Change>) -> Step {
     match (&node.wanted, found) {
         (Wanted::Run(run), found) => run_step(run, found, announced),
-        (Wanted::Referred(_), found) => nothing(found, "not ours: only referred to"),
+        (Wanted::Referred(_), found) => nothing(found, "has to be there, and is; the plan never changes it"),
         (Wanted::Absent, None) => nothing(None, "already gone"),
-        (Wanted::Absent, Some(_)) => reversible(Action::Delete, "no longer needed", None),
+        (Wanted::Absent, Some(_)) => {
+            reversible(Action::Delete, "every pod on its nodes has a role of the plugin's own by then", None)
+        }
         (Wanted::Present(wanted), None) => reversible(Action::Create, "not there yet", Some(wanted.clone())),
         (Wanted::Present(wanted), Some(found)) => {
             let after = wanted.merged_into(found);
@@ -53,13 +55,17 @@ fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> 
     let mut step = nothing(found, "every pod carries it");
     step.run = Some(run.clone());
     let (Run::Restart { identity, .. }, Some(Resource::Pods(pods))) = (run, found) else { return step };
-    let to_restart: u32 =
-        pods.carrying.iter().filter(|group| !group.identity.satisfies(identity)).map(|group| group.pods).sum();
-    if to_restart == 0 {
+    let to_restart = pods.count() - pods.satisfying(identity);
+    if to_restart > 0 {
+        step.why = format!("{to_restart} of {} pods carry another identity", pods.count());
+    } else if announced.is_some_and(Change::is_effective) {
+        // A pod may be born between the look at the pods and the annotation, and on the way back
+        // after it: the one restart, forwards and backwards, is there for it.
+        "for pods that are born before the annotation".clone_into(&mut step.why);
+    } else {
         return step;
     }
     step.action = Action::Run;
-    step.why = format!("{to_restart} of {} pods carry another identity", pods.count());
     if !can_go_back(pods.identities().as_slice(), announced) {
         step.reversibility = Reversibility::Irreversible {
             why: "a pod deleted once more would not come back with what it carries now".to_owned(),
@@ -68,9 +74,10 @@ fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> 
     step
 }
 
-/// A restart can be undone when undoing the annotation makes new pods what the old ones were.
+/// A restart can be undone when undoing the annotation makes new pods what the old ones were, all
+/// of them the same.
 fn can_go_back(carried: &[&PodIdentity], announced: Option<&Change>) -> bool {
     let Some(Change { action, before: Some(Resource::ServiceAccount(before)), .. }) = announced else { return false };
     let reborn = ServiceAccount::identity_of_new_pods(before);
-    *action != Action::None && carried.iter().all(|carried| carried.satisfies(&reborn))
+    *action != Action::None && carried.len() <= 1 && carried.iter().all(|carried| carried.satisfies(&reborn))
 }

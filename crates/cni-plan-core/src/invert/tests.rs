@@ -99,3 +99,90 @@ fn what_pods_rely_on_is_kept_when_they_cannot_go_back() {
     let kept: Vec<&Address> = inverse.kept.iter().map(|kept| &kept.address).collect();
     assert_eq!(kept, [&at.role, &at.attach, &at.restart]);
 }
+
+#[test]
+fn pods_that_cannot_be_seen_are_taken_to_carry_the_role_that_is_then_kept_beneath_them() {
+    let denied = Observation::Unseen(crate::ProviderError {
+        kind: crate::ErrorKind::Unreachable,
+        what: "cannot list pods".to_owned(),
+        why: "connection refused".to_owned(),
+        cure: "see to the API server".to_owned(),
+    });
+    let at = addresses("c");
+    let (changes, mut live) = half_way(&["c"], 4);
+    live.insert(at.restart.clone(), denied.clone());
+    let inverse = invert(&changes, &live);
+    assert_eq!(order(&inverse), [at.annotate.clone(), at.restart.clone(), at.attach.clone(), at.role.clone()]);
+
+    // Where the pods cannot go back, the role stays.
+    let mut world = fresh(&["c"]);
+    world.insert(at.annotate.clone(), finished(&["c"])[&at.annotate].clone());
+    let changes = diff(graph(&["c"]), world).unwrap().changes;
+    live.remove(&at.annotate);
+    live.insert(at.restart.clone(), denied);
+    assert_eq!(invert(&changes, &live).changes, []);
+}
+
+#[test]
+fn an_annotation_goes_back_with_the_pods_that_were_born_under_it_before_any_restart() {
+    let at = addresses("c");
+    let (changes, mut live) = half_way(&["c"], 3);
+    live.insert(at.restart.clone(), fresh(&["c"])[&at.restart].clone());
+    let inverse = invert(&changes, &live);
+    assert_eq!(order(&inverse), [at.annotate, at.restart, at.attach, at.role]);
+}
+
+#[test]
+fn one_more_pod_on_the_role_is_enough_to_keep_the_role() {
+    // Half-done: one pod of three carried it before, two do when the restart fails.
+    let at = addresses("c");
+    let mut world = finished(&["c"]);
+    world.insert(at.attach.clone(), Observation::Absent);
+    let mixed = |by_node, by_role| Observation::Present(pods(&[(PodIdentity::NodeRole, by_node), (web("c"), by_role)]));
+    for address in [&at.restart, &at.verify] {
+        world.insert(address.clone(), mixed(2, 1));
+    }
+    let changes = diff(graph(&["c"]), world).unwrap().changes;
+    let mut live = HashMap::from([
+        (at.attach.clone(), Observation::Present(attachment("Cni-c"))),
+        (at.restart.clone(), mixed(1, 2)),
+    ]);
+    assert_eq!(invert(&changes, &live).changes, []);
+    live.insert(at.restart.clone(), mixed(2, 1));
+    assert_eq!(order(&invert(&changes, &live)), [at.attach], "nothing was reached");
+}
+
+#[test]
+fn an_sts_endpoint_alone_goes_back_with_the_pods() {
+    let at = addresses("c");
+    let regional =
+        |regional| PodIdentity::WebIdentity { role_arn: crate::fixture::role_arn("c"), sts_regional: regional };
+    let mut graph = graph(&["c"]);
+    let annotated = graph.get_mut(&at.annotate).unwrap();
+    if let crate::Wanted::Present(Resource::ServiceAccount(account)) = &mut annotated.wanted {
+        let ours = crate::Annotation { value: "true".to_owned(), manager: Some("cni-plan".to_owned()) };
+        account.annotations.insert(crate::annotation_keys::STS_REGIONAL_ENDPOINTS.to_owned(), ours);
+    }
+    let after = annotated.wanted.clone();
+    for address in [&at.restart, &at.verify] {
+        if let crate::Wanted::Run(Run::Restart { identity, .. } | Run::Verify { identity, .. }) =
+            &mut graph.get_mut(address).unwrap().wanted
+        {
+            *identity = regional(Some(true));
+        }
+    }
+    let mut world = finished(&["c"]);
+    for address in [&at.restart, &at.verify] {
+        world.insert(address.clone(), Observation::Present(pods(&[(regional(Some(false)), 3)])));
+    }
+    let changes = diff(graph, world).unwrap().changes;
+    let crate::Wanted::Present(after) = after else { panic!("it is wanted") };
+    let live = HashMap::from([
+        (at.annotate.clone(), Observation::Present(after)),
+        (at.restart.clone(), Observation::Present(pods(&[(regional(Some(true)), 3)]))),
+    ]);
+    let inverse = invert(&changes, &live);
+    assert_eq!(order(&inverse), [at.annotate, at.restart.clone()]);
+    let restart = inverse.changes.iter().find(|change| change.address == at.restart).unwrap();
+    assert_eq!(restart.run.as_ref().map(Run::identity), Some(&regional(Some(false))));
+}
