@@ -77,9 +77,9 @@ fn stale_because_someone_else_has_annotated() {
 fn stale_because_an_annotation_has_another_owner() {
     let rehearsal = Rehearsal::ipv4();
     let (key, role) = ("eks.amazonaws.com/role-arn", "arn:aws:iam::111122223333:role/theirs");
-    rehearsal.wire().annotate("my-cluster", "kubectl-annotate", key, role);
+    rehearsal.wire().annotate("my-cluster", "eksctl", key, role);
     let rehearsal = planned(rehearsal);
-    rehearsal.wire().annotate("my-cluster", "eks", key, role);
+    rehearsal.wire().annotate("my-cluster", "kubectl-annotate", key, role);
     assert_snapshot!(stale(&rehearsal));
 }
 
