@@ -3,12 +3,16 @@
 
 mod apply;
 mod bad_input;
+mod contract;
 mod cost;
+mod equivalence;
 mod examples;
 mod help;
 mod hostile;
 mod layering;
+mod moto_end_to_end;
 mod quickstart;
+mod real_clients;
 mod scenarios;
 mod two_processes;
 mod undo;

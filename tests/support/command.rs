@@ -175,7 +175,7 @@ impl fmt::Display for Ran {
 }
 
 /// Both streams are read to their ends, which come when the process and all it started are gone.
-fn bounded(mut child: Child, line: &str) -> (Option<i32>, String, String) {
+pub(crate) fn bounded(mut child: Child, line: &str) -> (Option<i32>, String, String) {
     let stdout = read_to_end(child.stdout.take().expect("standard output is piped"));
     let stderr = read_to_end(child.stderr.take().expect("standard error is piped"));
     let text = |stream: mpsc::Receiver<Vec<u8>>, child: &mut Child| match stream.recv_timeout(LIMIT) {
