@@ -1,6 +1,8 @@
 //! What crosses crates: the command line on the sandbox, the adapters against independent
 //! witnesses, and the shape of the workspace.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod apply;
 mod bad_input;
 mod contract;

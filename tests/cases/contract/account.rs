@@ -1,6 +1,5 @@
 //! One account as the cases see it: through the adapter, and past it.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -8,17 +7,16 @@ use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
 use cni_plan_aws::{Aws, AwsOptions, IamProvider, StaticCredentials};
 use cni_plan_core::{
-    Action, Address, Attachment, Call, CallObserver, Change, ClusterRef, Kind, Observation, OidcProvider, Policy,
-    PolicyDocument, Provider, ProviderError, Resource, Reversibility, Role, Target,
+    Action, Address, Call, CallObserver, Change, ClusterRef, Kind, Observation, Provider, ProviderError, Resource,
+    Reversibility, Target,
 };
 use cni_plan_sandbox::{ClusterSeed, IpFamily, Options, Sandbox};
 use cni_plan_tests::peers::Moto;
-use serde_json::{Value, json};
+
+use super::states::{allow, cluster, trust_of_ec2};
 
 pub(super) const ACCOUNT: &str = "111122223333";
 pub(super) const REGION: &str = "us-west-2";
-/// A policy of Amazon's that every account has.
-pub(super) const CNI_POLICY: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
 
 /// The account 111122223333 of the sandbox or of moto.
 pub(super) struct Account {
@@ -101,11 +99,10 @@ impl Account {
         before: Option<&Resource>,
         after: Option<&Resource>,
     ) -> Result<(), ProviderError> {
-        let (kind, action) = (kind_of(target), Action::Update);
         let change = Change {
-            address: Address::new(ACCOUNT, kind, &["tried"]),
+            address: Address::new(ACCOUNT, kind_of(target), &["tried"]),
             target: target.clone(),
-            action,
+            action: Action::Update,
             why: String::new(),
             before: before.cloned(),
             after: after.cloned(),
@@ -204,84 +201,4 @@ fn kind_of(target: &Target) -> Kind {
         Target::Attachment { .. } => Kind::Attach,
         Target::ServiceAccount { .. } | Target::Pods { .. } => unreachable!("the cases are about IAM"),
     }
-}
-
-/// A cluster by its name alone.
-pub(super) fn cluster(name: &str) -> ClusterRef {
-    ClusterRef {
-        key: name.to_owned(),
-        name: name.to_owned(),
-        region: None,
-        account: None,
-        profile: None,
-        assume_role: None,
-        kubernetes: None,
-    }
-}
-
-pub(super) fn role_target(name: &str) -> Target {
-    Target::Role { account: ACCOUNT.to_owned(), name: name.to_owned() }
-}
-
-/// A role that only EC2 may take, with nothing else to it.
-pub(super) fn role(name: &str) -> Role {
-    Role {
-        name: name.to_owned(),
-        path: "/".to_owned(),
-        trust: trust_of_ec2(),
-        description: None,
-        permissions_boundary: None,
-        tags: BTreeMap::new(),
-        id: None,
-    }
-}
-
-pub(super) fn policy_target(arn: &str) -> Target {
-    Target::Policy { account: ACCOUNT.to_owned(), arn: arn.to_owned() }
-}
-
-/// A policy of this ARN that allows one action.
-pub(super) fn policy(arn: &str, action: &str) -> Policy {
-    let name = arn.rsplit('/').next().unwrap().to_owned();
-    Policy { arn: arn.to_owned(), name, description: None, document: allow(action), history: None }
-}
-
-pub(super) fn attachment(role: &str, policy_arn: &str) -> (Target, Resource) {
-    let (role, policy_arn) = (role.to_owned(), policy_arn.to_owned());
-    let state = Attachment { role: role.clone(), policy_arn: policy_arn.clone() };
-    (Target::Attachment { account: ACCOUNT.to_owned(), role, policy_arn }, Resource::Attachment(state))
-}
-
-pub(super) fn oidc_provider(url: &str, client_ids: &[&str]) -> (Target, Resource) {
-    let arn = format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{url}");
-    let client_ids = client_ids.iter().map(|&id| id.to_owned()).collect();
-    let state = OidcProvider { url: url.to_owned(), client_ids };
-    (Target::OidcProvider { account: ACCOUNT.to_owned(), arn }, Resource::OidcProvider(state))
-}
-
-pub(super) fn document(statements: &Value) -> PolicyDocument {
-    PolicyDocument::try_from(json!({ "Version": "2012-10-17", "Statement": statements })).unwrap()
-}
-
-pub(super) fn allow(action: &str) -> PolicyDocument {
-    document(&json!([{ "Effect": "Allow", "Action": action, "Resource": "*" }]))
-}
-
-pub(super) fn trust_of_ec2() -> PolicyDocument {
-    document(
-        &json!([{ "Effect": "Allow", "Principal": { "Service": "ec2.amazonaws.com" }, "Action": "sts:AssumeRole" }]),
-    )
-}
-
-/// The trust that the procedure gives the plugin's role.
-pub(super) fn trust_of_plugin(issuer: &str) -> PolicyDocument {
-    document(&json!([{
-        "Effect": "Allow",
-        "Principal": { "Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}") },
-        "Action": "sts:AssumeRoleWithWebIdentity",
-        "Condition": { "StringEquals": {
-            (format!("{issuer}:aud")): "sts.amazonaws.com",
-            (format!("{issuer}:sub")): "system:serviceaccount:kube-system:aws-node",
-        } },
-    }]))
 }

@@ -2,8 +2,9 @@
 
 use cni_plan_core::{ErrorKind, Observation};
 
-use super::account::{Account, CNI_POLICY, attachment};
+use super::account::Account;
 use super::against_both;
+use super::states::{CNI_POLICY, attachment};
 
 against_both!(
     attaching_and_detaching_may_be_repeated,

@@ -3,8 +3,9 @@
 use cni_plan_core::{ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, NodeRole};
 use cni_plan_sandbox::IpFamily as SandboxFamily;
 
-use super::account::{ACCOUNT, Account, REGION, cluster};
+use super::account::{ACCOUNT, Account, REGION};
 use super::against_both;
+use super::states::cluster;
 
 against_both!(
     a_cluster_tells_its_family_issuer_and_node_roles,

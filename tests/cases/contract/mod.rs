@@ -11,6 +11,7 @@ mod oidc_providers;
 mod paging;
 mod policies;
 mod roles;
+mod states;
 mod trust;
 
 /// Runs each case in this module against both.

@@ -2,8 +2,9 @@
 
 use cni_plan_core::{ErrorKind, Observation};
 
-use super::account::{Account, oidc_provider};
+use super::account::Account;
 use super::against_both;
+use super::states::oidc_provider;
 
 against_both!(a_provider_is_made_and_taken_away, a_provider_of_someone_else_is_not_taken_over,);
 

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use cni_plan_core::{Observation, Provider, Target};
 
-use super::account::{Account, attachment, role_target};
+use super::account::Account;
 use super::against_both;
+use super::states::{attachment, role_target};
 
 against_both!(a_hundred_and_fifty_roles, thirty_policies_on_one_role);
 

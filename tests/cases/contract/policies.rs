@@ -3,8 +3,9 @@
 use aws_sdk_iam::error::ProvideErrorMetadata;
 use cni_plan_core::{ErrorKind, Observation, Policy, Resource};
 
-use super::account::{ACCOUNT, Account, CNI_POLICY, allow, policy, policy_target};
+use super::account::{ACCOUNT, Account};
 use super::against_both;
+use super::states::{CNI_POLICY, allow, policy, policy_target};
 
 against_both!(
     a_policy_is_made_and_taken_away,

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use cni_plan_core::{ErrorKind, Observation, Resource, Role};
 
-use super::account::{Account, CNI_POLICY, attachment, role, role_target, trust_of_plugin};
+use super::account::Account;
 use super::against_both;
+use super::states::{CNI_POLICY, attachment, role, role_target, trust_of_plugin};
 
 against_both!(
     a_role_is_made_whole_and_taken_away,

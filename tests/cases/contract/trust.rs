@@ -3,8 +3,9 @@
 use cni_plan_core::{PolicyDocument, Resource, Role};
 use serde_json::{Value, json};
 
-use super::account::{ACCOUNT, Account, role, role_target, trust_of_ec2, trust_of_plugin};
+use super::account::{ACCOUNT, Account};
 use super::against_both;
+use super::states::{allow, role, role_target, trust_of_ec2, trust_of_plugin};
 
 against_both!(
     another_way_of_writing_it_is_the_same_trust,
@@ -68,7 +69,7 @@ async fn a_document_that_is_no_trust_is_refused(account: &Account) {
     let target = role_target("well-formed");
     let Resource::Role(before) = account.found(&target).await else { unreachable!("a role was asked for") };
     // A trust has principals, and a statement about a resource has no place in it.
-    let no_trust = super::account::allow("sts:AssumeRole");
+    let no_trust = allow("sts:AssumeRole");
     let after = Role { trust: no_trust, ..before.clone() };
     let error = account.change(&target, Some(&Resource::Role(before)), Some(&Resource::Role(after))).await.unwrap_err();
     assert!(error.why.contains("MalformedPolicyDocument"), "{error:?}");
