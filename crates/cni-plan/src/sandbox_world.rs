@@ -60,6 +60,7 @@ impl SandboxWorld {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 pub(crate) fn sandbox_error(error: SandboxError) -> CommandError {
     let (what, hint) = match &error {
         SandboxError::UnknownScenario { .. } => {
