@@ -1,6 +1,6 @@
 //! Applies a reviewed change set: the preconditions, the steps, and the way back.
 
-use cni_plan_core::{Change, ChangeSet, Drift, ErrorKind, Phase, ProviderError, Status, status};
+use cni_plan_core::{ChangeSet, Drift, ErrorKind, Phase, ProviderError, Status, status};
 
 use crate::Providers;
 use crate::execute::{Execution, execute};
@@ -40,15 +40,14 @@ pub async fn apply(
     }
     let changes = &change_set.changes;
     let executed = execute(changes, Phase::Apply, providers, execution).await;
+    if executed.failed.is_empty() && executed.left == 0 {
+        return Ok(Applied::Done);
+    }
+    let report = roll_back(changes, &executed, providers, execution).await;
     let mut errors: Vec<ProviderError> = executed.failed.into_iter().map(|(_, error)| error).collect();
     if errors.is_empty() {
-        if executed.left == 0 {
-            return Ok(Applied::Done);
-        }
         errors.push(interrupted());
     }
-    let begun: Vec<Change> = executed.begun.iter().map(|&at| changes[at].clone()).collect();
-    let report = roll_back(&begun, changes, providers, execution).await;
     Ok(Applied::RolledBack { errors, report })
 }
 

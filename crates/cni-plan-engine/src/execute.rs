@@ -44,8 +44,15 @@ pub(crate) struct Executed {
     pub(crate) begun: Vec<usize>,
     /// Failures, in the order they came.
     pub(crate) failed: Vec<(usize, ProviderError)>,
-    /// Steps that were neither done nor failed.
+    /// Steps that call something and were neither done nor failed.
     pub(crate) left: usize,
+}
+
+impl Executed {
+    /// Positions of the steps that were begun and did not fail.
+    pub(crate) fn done(&self) -> impl Iterator<Item = usize> {
+        self.begun.iter().copied().filter(|at| self.failed.iter().all(|(failed, _)| failed != at))
+    }
 }
 
 /// Executes the steps of `changes`. Forwards, the first failure begins nothing more and waits for
@@ -87,7 +94,7 @@ pub(crate) async fn execute(
             Err(error) => executed.failed.push((at, error)),
         }
     }
-    executed.left = schedule.left() - executed.failed.len();
+    executed.left = steps - done - executed.failed.len();
     (execution.events)(Event::Ended { phase, done, took: began.elapsed() });
     executed
 }

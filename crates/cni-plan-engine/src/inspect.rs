@@ -55,6 +55,7 @@ async fn observe_owner<'a>(
         Some(provider) => provider.observe(&targets).await,
         None => vec![Observation::Unseen(no_provider(owner)); targets.len()],
     };
+    debug_assert_eq!(observations.len(), targets.len(), "a provider answers for every target");
     targets.into_iter().zip(observations).collect()
 }
 

@@ -17,3 +17,6 @@ pub use execute::{Execution, Stop};
 pub use inspect::{observe, observe_changes, read_facts};
 pub use providers::Providers;
 pub use rollback::{Residue, RollbackReport};
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,12 @@
 //! Puts back what a failed run did, and proves it by looking.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use cni_plan_core::{Address, Change, Kept, Observation, Phase, Resource, Run, invert};
+use cni_plan_core::{Action, Address, Change, Inverse, Kind, Observation, Phase, Resource, Reversibility, Run, invert};
 
 use crate::Providers;
-use crate::execute::{Execution, execute};
-use crate::inspect::observe_changes;
+use crate::execute::{Executed, Execution, execute};
+use crate::inspect::observe;
 
 /// What is back and what is not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -26,32 +26,65 @@ pub struct Residue {
     pub why: String,
 }
 
-/// Undoes the steps that were begun. Begun says nothing about done: what is undone is decided by
-/// looking at the world.
+/// Undoes what `executed` did of `plan`. Begun says nothing about done: what is undone is decided
+/// by looking at the world.
 pub(crate) async fn roll_back(
-    begun: &[Change],
     plan: &[Change],
+    executed: &Executed,
     providers: &Providers,
     execution: &Execution<'_>,
 ) -> RollbackReport {
-    let live = observe_changes(begun, providers).await;
+    let touched = touched(plan, executed);
+    let mut live = look_at(&touched, providers).await;
+    let done: Vec<&Change> = executed.done().map(|at| &plan[at]).collect();
+    trust_what_was_done(&done, &mut live);
     let inverse = invert(plan, &live);
-    let executed = execute(&inverse.changes, Phase::Rollback, providers, execution).await;
-    let failed: HashMap<&Address, String> =
-        executed.failed.iter().map(|(at, error)| (&inverse.changes[*at].address, error.to_string())).collect();
+    let undone = execute(&inverse.changes, Phase::Rollback, providers, execution).await;
 
-    let after = observe_changes(begun, providers).await;
+    let after = look_at(&touched, providers).await;
+    let reasons = Reasons::of(&inverse, &undone);
+    let begun: HashSet<&Address> = executed.begun.iter().map(|&at| &plan[at].address).collect();
     let mut report = RollbackReport::default();
-    for change in begun.iter().filter(|change| !only_looks(change)) {
+    for change in touched.into_iter().filter(|change| !only_looks(change)) {
         let address = &change.address;
-        if is_as_before(change, after.get(address)) {
+        let now = after.get(address);
+        if !is_as_before(change, now) {
+            report.residue.push(Residue { address: address.clone(), why: reasons.why(change, now) });
+        } else if begun.contains(address) {
             report.restored.push(address.clone());
-        } else {
-            let why = residue_reason(address, &failed, &inverse.kept, after.get(address));
-            report.residue.push(Residue { address: address.clone(), why });
         }
     }
     report
+}
+
+/// The steps that may have had an effect, in the plan's order: those begun, and the restarts behind
+/// a begun annotation, under which any pod may have been born again meanwhile.
+fn touched<'a>(plan: &'a [Change], executed: &Executed) -> Vec<&'a Change> {
+    let begun: HashSet<&Address> = executed.begun.iter().map(|&at| &plan[at].address).collect();
+    let follows = |change: &Change| {
+        change.address.kind() == Kind::Restart
+            && change.is_effective()
+            && change.depends_on.iter().any(|on| on.kind() == Kind::Annotate && begun.contains(on))
+    };
+    plan.iter().filter(|change| begun.contains(&change.address) || follows(change)).collect()
+}
+
+async fn look_at(changes: &[&Change], providers: &Providers) -> HashMap<Address, Observation> {
+    observe(changes.iter().map(|change| (&change.address, &change.target)), providers).await
+}
+
+/// IAM's reads lag behind its writes for up to minutes. An attachment whose call succeeded is taken
+/// to be as the call left it, though a read still shows it as before: undoing it once too often
+/// does nothing, and a node role left without its policy is an outage.
+fn trust_what_was_done(done: &[&Change], live: &mut HashMap<Address, Observation>) {
+    for change in done {
+        let observation = match (change.action, &change.before, &change.after) {
+            (Action::Delete, Some(Resource::Attachment(_)), None) => Observation::Absent,
+            (Action::Create, None, Some(after @ Resource::Attachment(_))) => Observation::Present(after.clone()),
+            _ => continue,
+        };
+        live.insert(change.address.clone(), observation);
+    }
 }
 
 /// A verification changed nothing that could be put back.
@@ -60,28 +93,59 @@ fn only_looks(change: &Change) -> bool {
 }
 
 fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {
-    match (&change.before, now) {
-        (Some(Resource::Pods(_)), _) if !change.is_effective() => true,
-        (Some(before), Some(Observation::Present(now))) => now.same_for_a_plan(before),
-        (None, Some(Observation::Absent)) => true,
-        _ => false,
+    match now {
+        Some(Observation::Present(now)) => change.is_undone(Some(now)),
+        Some(Observation::Absent) => change.is_undone(None),
+        Some(Observation::Unseen(_)) | None => false,
     }
 }
 
-fn residue_reason(
-    address: &Address,
-    failed: &HashMap<&Address, String>,
-    kept: &[Kept],
-    now: Option<&Observation>,
-) -> String {
-    if let Some(Observation::Unseen(error)) = now {
-        return format!("it could not be read again: {error}");
+/// Why things are not back.
+struct Reasons<'a> {
+    inverse: &'a Inverse,
+    failed: HashMap<&'a Address, String>,
+}
+
+impl<'a> Reasons<'a> {
+    fn of(inverse: &'a Inverse, undone: &Executed) -> Reasons<'a> {
+        let failed = undone.failed.iter();
+        let failed = failed.map(|(at, error)| (&inverse.changes[*at].address, error.to_string())).collect();
+        Reasons { inverse, failed }
     }
-    if let Some(why) = failed.get(address) {
-        return format!("undoing it failed: {why}");
+
+    fn why(&self, change: &Change, now: Option<&Observation>) -> String {
+        let address = &change.address;
+        if let Some(Observation::Unseen(error)) = now {
+            return format!("it could not be read again: {error}");
+        }
+        if let Some(why) = self.failed.get(address) {
+            return format!("undoing it failed: {why}");
+        }
+        if let Some(kept) = self.inverse.kept.iter().find(|kept| &kept.address == address) {
+            return format!("left as it is: {}", kept.why);
+        }
+        if let Reversibility::Irreversible { why } = &change.reversibility {
+            return format!("put back as far as it can be: {why}");
+        }
+        if let Some(first) = self.blocking(address) {
+            return format!("{first} has to be undone before it, and was not");
+        }
+        "it is not as it was, though nothing failed: someone else may have changed it".to_owned()
     }
-    if let Some(kept) = kept.iter().find(|kept| &kept.address == address) {
-        return format!("left as it is: {}", kept.why);
+
+    /// A failed step of the way back that `address` waited for, itself or through others.
+    fn blocking(&self, address: &Address) -> Option<&'a Address> {
+        let mut open = vec![address];
+        let mut passed = HashSet::new();
+        while let Some(address) = open.pop() {
+            let Some(change) = self.inverse.changes.iter().find(|change| &change.address == address) else { continue };
+            if self.failed.contains_key(&change.address) {
+                return Some(&change.address);
+            }
+            if passed.insert(&change.address) {
+                open.extend(&change.depends_on);
+            }
+        }
+        None
     }
-    "a step that had to be undone before it was not".to_owned()
 }
