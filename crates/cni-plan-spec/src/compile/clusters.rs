@@ -58,7 +58,13 @@ impl<'a> Keys<'a> {
             return format!("{name}@{place}");
         }
         let role_account = cluster.assume_role.as_ref().and_then(|role| role.arn.split(':').nth(4));
-        let whose = cluster.account.as_deref().or(cluster.profile.as_deref()).or(role_account).unwrap_or("default");
-        format!("{name}@{place}@{whose}")
+        match (cluster.account.as_deref().or(role_account), cluster.profile.as_deref()) {
+            (Some(account), _) => format!("{name}@{place}@{account}"),
+            // A key is one part of an address, and a profile may be called anything, even a number.
+            (None, Some(profile)) => {
+                format!("{name}@{place}@profile:{}", profile.replace('%', "%25").replace('/', "%2F"))
+            }
+            (None, None) => format!("{name}@{place}@default"),
+        }
     }
 }

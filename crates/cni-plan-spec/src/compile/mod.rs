@@ -19,6 +19,9 @@ pub use problem::CompileProblem;
 use crate::{ClusterSpec, Spec};
 use names::ClusterNames;
 
+/// A cluster as the spec has it, as it is, and what its resources are called.
+type Named<'a> = (&'a ClusterSpec, &'a PlannedCluster, ClusterNames);
+
 /// Compiles `spec` against the facts of its clusters, which come in the spec's order, as
 /// [`cluster_refs`] gave them.
 ///
@@ -33,6 +36,7 @@ pub fn compile(spec: &Spec, clusters: &[PlannedCluster]) -> Result<DependencyGra
             Err(mut found) => problems.append(&mut found),
         }
     }
+    problems.extend(same_clusters(&named));
     problems.extend(shared_roles(&named));
 
     let mut graph = DependencyGraph::default();
@@ -59,12 +63,48 @@ pub fn compile(spec: &Spec, clusters: &[PlannedCluster]) -> Result<DependencyGra
     Ok(graph)
 }
 
-/// One role for two clusters would make two steps write one trust document.
-fn shared_roles(named: &[(&ClusterSpec, &PlannedCluster, ClusterNames)]) -> Vec<CompileProblem> {
-    let mut first: HashMap<(&str, &str), &ClusterSpec> = HashMap::new();
+/// Entries that the spec tells apart, by a region or a profile that only one of them names, can
+/// still lead to one cluster: two plans for the same pods.
+fn same_clusters(named: &[Named<'_>]) -> Vec<CompileProblem> {
+    let mut first: HashMap<(&str, &str, &str), &str> = HashMap::with_capacity(named.len());
+    let mut problems = Vec::new();
+    for (wanted, planned, _) in named {
+        let (facts, key) = (&planned.facts, planned.cluster.key.as_str());
+        if let Some(other) = first.insert((&facts.account, &facts.region, &wanted.name), key) {
+            problems.push(CompileProblem {
+                position: wanted.position,
+                what: format!("`{other}` and `{key}` are the same cluster"),
+                why: format!("both are {} in {}, account {}", wanted.name, facts.region, facts.account),
+                cure: "remove one of them, or correct its `region`, `account` or `profile`".to_owned(),
+            });
+        }
+    }
+    problems
+}
+
+/// One role for two clusters would make two steps write one trust document, and a role that nodes
+/// have is one that a step takes policies off. IAM tells names apart by more than their case
+/// (IAM API, CreateRole: RoleName).
+fn shared_roles(named: &[Named<'_>]) -> Vec<CompileProblem> {
+    let mut of_nodes: HashMap<(&str, String), &ClusterSpec> = HashMap::with_capacity(named.len());
+    for (wanted, planned, names) in named {
+        for role in &names.node_roles {
+            of_nodes.insert((&planned.facts.account, role.to_ascii_lowercase()), wanted);
+        }
+    }
+    let mut first: HashMap<(&str, String), &ClusterSpec> = HashMap::with_capacity(named.len());
     let mut problems = Vec::new();
     for (wanted, planned, names) in named {
-        match first.get(&(planned.facts.account.as_str(), names.role_name.as_str())) {
+        let role = (planned.facts.account.as_str(), names.role_name.to_ascii_lowercase());
+        if let Some(other) = of_nodes.get(&role) {
+            problems.push(CompileProblem {
+                position: wanted.position_of("role"),
+                what: format!("role {} is a node role of cluster `{}`", names.role_name, other.name),
+                why: "the plugin is to have a role that no node has".to_owned(),
+                cure: "give the plugin's role another name under `role.name`".to_owned(),
+            });
+        }
+        match first.get(&role) {
             Some(other) => problems.push(CompileProblem {
                 position: wanted.position_of("role"),
                 what: format!(
@@ -75,7 +115,7 @@ fn shared_roles(named: &[(&ClusterSpec, &PlannedCluster, ClusterNames)]) -> Vec<
                 cure: "put `{cluster}` (or `{region}`) into `role.name`".to_owned(),
             }),
             None => {
-                first.insert((&planned.facts.account, &names.role_name), wanted);
+                first.insert(role, wanted);
             }
         }
     }

@@ -6,7 +6,7 @@ use super::CompileProblem;
 use crate::{Addon, ClusterSpec, Names, NodeRoles};
 
 /// The AWS managed policy of IPv4 (facts: Policies).
-const IPV4_POLICY: &str = "AmazonEKS_CNI_Policy";
+pub(super) const IPV4_POLICY: &str = "AmazonEKS_CNI_Policy";
 /// The documented name of the policy that an account's owner makes for IPv6.
 const IPV6_POLICY: &str = "AmazonEKS_CNI_IPv6_Policy";
 
@@ -81,14 +81,6 @@ pub(super) fn of(wanted: &ClusterSpec, planned: &PlannedCluster) -> Result<Clust
     });
     let (policy_arn, policy) = policy(wanted, planned, &mut problem);
     let node_roles = node_roles(wanted, &facts.node_roles);
-    if node_roles.contains(&role_name) {
-        problem(
-            "role",
-            format!("role {role_name} is a node role of cluster `{}`", wanted.name),
-            "the plugin is to have a role that its nodes have not".to_owned(),
-            "give the plugin's role another name under `role.name`",
-        );
-    }
     if !problems.is_empty() {
         return Err(problems);
     }

@@ -1,5 +1,6 @@
 //! One cluster's nodes and their edges.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cni_plan_core::{
@@ -7,7 +8,7 @@ use cni_plan_core::{
     Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 
-use super::names::{ClusterNames, PolicyOrigin};
+use super::names::{ClusterNames, IPV4_POLICY, PolicyOrigin};
 use super::{CompileProblem, documents};
 use crate::{ClusterSpec, OidcProvider as OidcProviderWanted};
 
@@ -37,7 +38,7 @@ pub(super) fn add(
     put(graph, key, &role, target, Wanted::Present(Resource::Role(role_state(wanted, names))));
     graph.depend(&role, &provider);
 
-    let attach = Address::new(account, Kind::Attach, &[&names.role_name, policy_name(&names.policy_arn)]);
+    let attach = Address::new(account, Kind::Attach, &[&names.role_name, &policy_label(&names.policy_arn)]);
     put(
         graph,
         key,
@@ -83,7 +84,7 @@ pub(super) fn add_detaches(graph: &mut Graph, planned: &PlannedCluster, names: &
     let account = &planned.facts.account;
     for role in &names.node_roles {
         for policy in &names.node_policies {
-            let detach = Address::new(account, Kind::Detach, &[role, policy_name(policy)]);
+            let detach = Address::new(account, Kind::Detach, &[role, &policy_label(policy)]);
             put(graph, &planned.cluster.key, &detach, attachment_target(account, role, policy), Wanted::Absent);
         }
     }
@@ -220,4 +221,14 @@ fn attachment_target(account: &str, role: &str, policy_arn: &str) -> Target {
 /// The last segment of a policy's ARN.
 fn policy_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
+}
+
+/// What an address calls a policy: its name; with its account where an account's own policy goes by
+/// the name of Amazon's, so that the two on one role are two steps.
+fn policy_label(arn: &str) -> Cow<'_, str> {
+    let name = policy_name(arn);
+    match arn.split(':').nth(4) {
+        Some(account) if name == IPV4_POLICY && account != "aws" => Cow::Owned(format!("{account}:{name}")),
+        _ => Cow::Borrowed(name),
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use cni_plan_core::{ClusterFacts, IpFamily, Kind, NodeRole, Resource, Wanted};
+use cni_plan_core::{ClusterFacts, IpFamily, Kind, NodeRole, Resource, Target, Wanted};
 
 fn spec(text: &str) -> Spec {
     let none = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
@@ -120,6 +120,57 @@ fn same_names_elsewhere_get_keys_of_their_own() {
                 - { name: d }\n";
     let keys: Vec<String> = cluster_refs(&spec(text)).into_iter().map(|(cluster, _)| cluster.key).collect();
     assert_eq!(keys, ["c@eu-west-1", "c@us-west-2", "d"]);
+}
+
+#[test]
+fn a_key_is_one_part_of_an_address_whatever_a_profile_is_called() {
+    let text = "version: 1\nclusters:\n  - { name: c, profile: team/prod }\n  - { name: c, profile: \"111122223333\" }\n  \
+                - { name: c, account: \"111122223333\" }\n";
+    let keys: Vec<String> = cluster_refs(&spec(text)).into_iter().map(|(cluster, _)| cluster.key).collect();
+    let expected = ["profile:team%2Fprod", "profile:111122223333", "111122223333"];
+    assert_eq!(keys, expected.map(|whose| format!("c@default-region@{whose}")));
+    let address = Address::new(&keys[0], Kind::Verify, &["kube-system", "aws-node"]);
+    assert_eq!((address.scope(), address.kind()), (keys[0].as_str(), Kind::Verify));
+}
+
+#[test]
+fn one_cluster_under_two_names_is_found_out() {
+    let text = "version: 1\nclusters:\n  - { name: c }\n  - { name: c, region: us-west-2, role: { name: Other } }\n";
+    let problems = compiled(text, |_, _| {}).unwrap_err();
+    assert_eq!(whats(&problems), ["`c@default-region` and `c@us-west-2` are the same cluster"]);
+}
+
+#[test]
+fn names_of_roles_differ_by_more_than_case() {
+    let text = "version: 1\nclusters:\n  - { name: c, role: { name: Cni } }\n  - { name: d, role: { name: CNI } }\n";
+    let problems = compiled(text, |_, _| {}).unwrap_err();
+    assert_eq!(whats(&problems), ["clusters `c` and `d` would share the role CNI"]);
+
+    let text = "version: 1\nclusters:\n  - { name: c, role: { name: GreenNodes } }\n  - { name: green }\n";
+    let problems = compiled(text, |key, facts| {
+        if key == "green" {
+            "greennodes".clone_into(&mut facts.node_roles[0].name);
+        }
+    })
+    .unwrap_err();
+    assert_eq!(whats(&problems), ["role GreenNodes is a node role of cluster `green`"]);
+}
+
+#[test]
+fn an_accounts_own_policy_of_amazons_name_comes_off_the_node_role_too() {
+    let own = "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_Policy";
+    let text = format!("version: 1\nclusters:\n  - name: c\n    policy: {{ arn: \"{own}\" }}\n");
+    let graph = compiled(&text, |_, _| {}).unwrap();
+    let mut detached: Vec<&str> = graph
+        .iter()
+        .filter(|(address, _)| address.kind() == Kind::Detach)
+        .filter_map(|(_, node)| match &node.target {
+            Target::Attachment { policy_arn, .. } => Some(policy_arn.as_str()),
+            _ => None,
+        })
+        .collect();
+    detached.sort_unstable();
+    assert_eq!(detached, [own, "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy"]);
 }
 
 #[test]
