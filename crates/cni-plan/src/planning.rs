@@ -4,18 +4,12 @@ use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, Sever
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;
 
-use crate::connect::{Connected, Connector};
+use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::spec_file::SpecFile;
 
-/// A plan and the connections it was made over.
-pub(crate) struct Planned {
-    pub(crate) change_set: ChangeSet,
-    pub(crate) connected: Connected,
-}
-
 /// Plans `file` against what is live. Reads only.
-pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Planned, CommandError> {
+pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<ChangeSet, CommandError> {
     let connected = connector.connect(&file.clusters()).await?;
     let graph = compile(&file.spec, &connected.clusters)
         .map_err(|problems| CommandError::Compile { spec: file.path.display().to_string(), problems })?;
@@ -27,7 +21,7 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Plann
             CommandError::plain("the spec's resources cannot be ordered", cycle.to_string(), "please report this")
         }
     })?;
-    let mut clusters = connected.clusters.clone();
+    let mut clusters = connected.clusters;
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
     let header = Header {
         format_version: FORMAT_VERSION,
@@ -36,7 +30,7 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Plann
         spec_digest: file.digest.clone(),
         clusters,
     };
-    Ok(Planned { change_set: ChangeSet { header, findings: diff.findings, changes: diff.changes }, connected })
+    Ok(ChangeSet { header, findings: diff.findings, changes: diff.changes })
 }
 
 /// The findings that forbid a plan.

@@ -10,10 +10,10 @@ use cni_plan_render::{drift_text, facts_drift_text, plan_text, rollback_text, to
 use super::{Session, asked};
 use crate::change_set_files::{self, FOLDER};
 use crate::cli::ApplyArgs;
-use crate::connect::Connected;
+use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::planning::{Planned, plan, refusals};
+use crate::planning::{plan, refusals};
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::signals;
@@ -38,7 +38,7 @@ async fn apply_spec(
 ) -> Result<Exit, CommandError> {
     let file = SpecFile::read(path)?;
     let connector = session.connector_for_spec(&file).await?;
-    let Planned { change_set, connected } = plan(&file, &connector).await?;
+    let change_set = plan(&file, &connector).await?;
     printer.data(&plan_text(&change_set, &printer.out));
     if !refusals(&change_set).is_empty() {
         printer.note("error: the plan is refused; nothing was changed");
@@ -51,7 +51,8 @@ async fn apply_spec(
         printer.note("Nothing was changed.");
         return Ok(Exit::Error);
     }
-    carry_out(&change_set, &connected, args, printer).await
+    // Someone may have thought about the question for hours: the facts are read again, too.
+    carry_out(&change_set, &connector, args, printer).await
 }
 
 async fn apply_change_set(
@@ -67,25 +68,23 @@ async fn apply_change_set(
     }
     printer.note(&format!("{}:", path.display()));
     printer.text(&totals_text(&change_set, &printer.err));
-    let connected = connect(&change_set, session).await?;
-    let drifts = facts_drift(&change_set.header.clusters, &connected.clusters);
-    if !drifts.is_empty() {
-        return Ok(stale(&facts_drift_text(&drifts, &printer.out), printer));
-    }
-    carry_out(&change_set, &connected, args, printer).await
+    let connector = session.connector_for_clusters(&change_set.header.clusters).await?;
+    carry_out(&change_set, &connector, args, printer).await
 }
 
-async fn connect(change_set: &ChangeSet, session: &mut Session<'_>) -> Result<Connected, CommandError> {
-    let clusters = &change_set.header.clusters;
-    session.connector_for_clusters(clusters).await?.connect(&asked(clusters)).await
-}
-
+/// Reads again whatever the change set rests on, facts included, and carries it out.
 async fn carry_out(
     change_set: &ChangeSet,
-    connected: &Connected,
+    connector: &Connector,
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
+    let clusters = &change_set.header.clusters;
+    let connected = connector.connect(&asked(clusters)).await?;
+    let drifts = facts_drift(clusters, &connected.clusters);
+    if !drifts.is_empty() {
+        return Ok(stale(&facts_drift_text(&drifts, &printer.out), printer));
+    }
     let progress = Progress::new(printer);
     let stop = Stop::default();
     let _signals = signals::watch(stop.clone(), |text| {
@@ -135,7 +134,8 @@ fn rolled_back(report: RollbackReport, printer: &Printer) -> Exit {
     if residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
 }
 
-/// The one change set under `plans/` that is not applied, read from the world. Several are listed.
+/// The one change set under `plans/` that is not applied, read from the world. Several are listed;
+/// one that is stale stands behind one that can be applied.
 async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Option<PathBuf>, CommandError> {
     let paths = change_set_files::list()?;
     if paths.is_empty() {
@@ -148,15 +148,19 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
     if let [only] = paths.as_slice() {
         return Ok(Some(only.clone()));
     }
-    let mut open = Vec::new();
+    let (mut pending, mut outdated) = (Vec::new(), Vec::new());
     for path in &paths {
-        let change_set = change_set_files::read(path)?;
-        let connected = connect(&change_set, session).await?;
-        let observed = observe_changes(&change_set.changes, &connected.providers).await;
-        if status(&change_set.changes, &observed)? != Status::Applied {
-            open.push(path.clone());
+        match standing(path, session).await {
+            Ok(Status::Pending) => pending.push(path.clone()),
+            Ok(Status::Stale(_)) => outdated.push(path.clone()),
+            Ok(Status::Applied) => {}
+            Err(error) => {
+                printer.note(&format!("{}: it cannot be told whether it is applied", path.display()));
+                return Err(error);
+            }
         }
     }
+    let open = if pending.is_empty() { outdated } else { pending };
     match open.as_slice() {
         [] => {
             printer.data(&format!("Nothing to do: all {} change sets under {FOLDER}/ are applied.\n", paths.len()));
@@ -172,6 +176,14 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
             ))
         }
     }
+}
+
+async fn standing(path: &Path, session: &mut Session<'_>) -> Result<Status, CommandError> {
+    let change_set = change_set_files::read(path)?;
+    let clusters = &change_set.header.clusters;
+    let connected = session.connector_for_clusters(clusters).await?.connect(&asked(clusters)).await?;
+    let observed = observe_changes(&change_set.changes, &connected.providers).await;
+    Ok(status(&change_set.changes, &observed)?)
 }
 
 /// Asks a person. Only `yes` is yes.

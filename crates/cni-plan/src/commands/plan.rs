@@ -14,7 +14,7 @@ use crate::spec_file::SpecFile;
 pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let file = SpecFile::read(&args.spec)?;
     let connector = session.connector_for_spec(&file).await?;
-    let change_set = plan(&file, &connector).await?.change_set;
+    let change_set = plan(&file, &connector).await?;
     printer.data(&plan_text(&change_set, &printer.out));
     if !refusals(&change_set).is_empty() {
         // The findings are in the plan's text already.
