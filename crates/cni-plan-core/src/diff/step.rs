@@ -16,10 +16,11 @@ pub(super) struct Step {
 pub(super) fn of(node: &Node, found: Option<&Resource>, announced: Option<&Change>) -> Step {
     match (&node.wanted, found) {
         (Wanted::Run(run), found) => run_step(run, found, announced),
-        (Wanted::Referred(_), found) => nothing(found, "has to be there, and is; the plan never changes it"),
+        (Wanted::Referred(_), Some(found)) => nothing(Some(found), "already there; the plan only refers to it"),
+        (Wanted::Referred(_), None) => nothing(None, "has to be there first; the plan does not make it"),
         (Wanted::Absent, None) => nothing(None, "already gone"),
         (Wanted::Absent, Some(_)) => {
-            reversible(Action::Delete, "every pod on its nodes has a role of the plugin's own by then", None)
+            reversible(Action::Delete, "by then every pod on its nodes uses the plugin's own role", None)
         }
         (Wanted::Present(wanted), None) => reversible(Action::Create, "not there yet", Some(wanted.clone())),
         (Wanted::Present(wanted), Some(found)) => {
