@@ -1,7 +1,7 @@
 //! What speaks against one node's step.
 
 use super::step::Step;
-use crate::{Action, Address, Finding, Node, Resource, Role, ServiceAccount, Severity, Wanted};
+use crate::{Action, Address, Finding, Node, Pods, Resource, Role, Run, ServiceAccount, Severity, Wanted};
 
 /// IAM's default quota for a trust document, in characters (IAM quotas: role trust policy length).
 const TRUST_LIMIT: usize = 2048;
@@ -57,7 +57,27 @@ pub(super) fn of(node: &Node, found: Option<&Resource>, step: &Step) -> Vec<Find
             "no DaemonSet runs under the plugin's service account".to_owned(),
             "install the plugin first, or name its service account under `serviceAccount`",
         )],
+        (Wanted::Run(Run::Verify { .. }), Some(Resource::Pods(found)), _)
+            if found.count() == 0 && found.not_ready == 0 =>
+        {
+            vec![no_node(address, found)]
+        }
         _ => Vec::new(),
+    }
+}
+
+/// Nothing forbids it, but then nothing proves the role before the node's policy goes.
+fn no_node(address: &Address, found: &Pods) -> Finding {
+    Finding {
+        severity: Severity::Warn,
+        code: "no-eligible-node".to_owned(),
+        address: address.clone(),
+        message: format!(
+            "no node is eligible for DaemonSet {}/{}: there is no pod to restart and none to verify",
+            found.namespace, found.daemon_set
+        ),
+        cure: "if the cluster has nodes, compare their labels and taints with the DaemonSet's affinity, selector and tolerations"
+            .to_owned(),
     }
 }
 

@@ -38,6 +38,18 @@ fn a_finished_cluster_takes_nothing() {
 }
 
 #[test]
+fn a_cluster_without_an_eligible_node_is_told_and_not_refused() {
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    for address in [&at.restart, &at.verify] {
+        world.insert(address.clone(), Observation::Present(pods(&[])));
+    }
+    let diff = diff(graph(&["c"]), world).unwrap();
+    let [finding] = &diff.findings[..] else { panic!("{:?}", diff.findings) };
+    assert_eq!((finding.severity, finding.code.as_str()), (Severity::Warn, "no-eligible-node"));
+}
+
+#[test]
 fn a_detach_is_never_done_without_looking_at_the_pods_of_every_cluster_first() {
     let clusters = ["blue", "green"];
     let mut world = finished(&clusters);
