@@ -54,6 +54,9 @@ fn ended(phase: Phase, steps: usize, took: &str) -> String {
 }
 
 fn standing(progress: &Progress) -> String {
+    if progress.total == 0 {
+        return "no node is eligible".to_owned();
+    }
     let pods = format!("{} of {}", progress.done, words::count(progress.total, "pod"));
     if progress.waiting_for.is_empty() { pods } else { format!("{pods}, waiting for {}", progress.waiting_for) }
 }
