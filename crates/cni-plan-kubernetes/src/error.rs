@@ -149,11 +149,12 @@ fn way_there() -> String {
 fn not_signed_in(error: &AuthError) -> (ErrorKind, String, String) {
     let why = match error {
         AuthError::AuthExecStart(error) => format!("the kubeconfig's credential plugin cannot be run: {error}"),
-        AuthError::AuthExecRun { out, .. } => format!(
-            "the kubeconfig's credential plugin ended with {}: {}",
-            out.status,
-            String::from_utf8_lossy(&out.stderr)
-        ),
+        // What it had to say went to standard error, as with kubectl, before this.
+        AuthError::AuthExecRun { out, .. } => {
+            let said = String::from_utf8_lossy(&out.stderr);
+            let separator = if said.trim().is_empty() { "" } else { ": " };
+            format!("the kubeconfig's credential plugin ended with {}{separator}{said}", out.status)
+        }
         AuthError::AuthExecParse(_) => "the kubeconfig's credential plugin did not print a credential".to_owned(),
         error => error.to_string(),
     };
@@ -213,6 +214,15 @@ mod tests {
         assert!(is_tls(&tls));
         assert!(is_tls(&std::io::Error::other(tls)), "also when a layer has wrapped it");
         assert!(!is_tls(&std::io::Error::from(std::io::ErrorKind::ConnectionRefused)));
+    }
+
+    #[test]
+    fn a_credential_plugin_that_failed_is_told_without_what_it_printed() {
+        let status = std::process::Command::new("false").status().unwrap();
+        let out = Box::new(std::process::Output { status, stdout: b"a-token".to_vec(), stderr: Vec::new() });
+        let (kind, why, _) = not_signed_in(&AuthError::AuthExecRun { cmd: "plugin --secret".to_owned(), out });
+        assert_eq!(kind, ErrorKind::Credentials);
+        assert_eq!(why, "the kubeconfig's credential plugin ended with exit status: 1");
     }
 
     #[test]
