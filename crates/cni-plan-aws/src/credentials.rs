@@ -84,7 +84,10 @@ impl fmt::Display for CredentialsKey {
         match self {
             CredentialsKey::Static { key_id, .. } => write!(f, "access key {key_id}"),
             CredentialsKey::Chain { profile: Some(profile), .. } => write!(f, "profile {profile}"),
-            CredentialsKey::Chain { profile: None, .. } => f.write_str("the AWS environment"),
+            CredentialsKey::Chain { profile: None, .. } => match std::env::var("AWS_PROFILE") {
+                Ok(profile) if !profile.is_empty() => write!(f, "the AWS environment (AWS_PROFILE={profile})"),
+                _ => f.write_str("the AWS environment"),
+            },
         }
     }
 }

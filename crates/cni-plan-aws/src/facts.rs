@@ -76,7 +76,14 @@ async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, 
         format!("cannot tell whether EKS manages the {ADDON} add-on of cluster {name}"),
     );
     let answer = session.eks.describe_addon().cluster_name(name).addon_name(ADDON).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
+    let answer = answer.map_err(|error| match intent.failed(&error) {
+        // Whatever keeps EKS from telling, the person who asks may know.
+        error if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+            ProviderError { cure: format!("{}, or set `addon: self-managed`", error.cure), ..error }
+        }
+        error => error,
+    });
+    let Some(answer) = if_there(answer)? else { return Ok(None) };
     let version = answer.addon.and_then(|addon| addon.addon_version);
     version.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version"))
 }
@@ -244,6 +251,22 @@ mod tests {
         let error = eks().await.aws().facts(&cluster, ALL).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Refused);
         assert_eq!(error.what, "cluster nope: the credentials belong to account 111122223333");
+    }
+
+    #[tokio::test]
+    async fn an_eks_without_addons_says_what_the_spec_can_say_instead() {
+        let eks = Scripted::start(|asked| match asked.operation.as_str() {
+            "GET /clusters/c" => {
+                (200, r#"{"cluster":{"arn":"arn:aws:eks:us-west-2:1:cluster/c","version":"1.33"}}"#.to_owned())
+            }
+            path if path.starts_with("GET ") => (404, "<!doctype html>".to_owned()),
+            _ => identity(),
+        })
+        .await;
+        let wanted = FactsWanted { node_roles: false, addon: true };
+        let error = eks.aws().facts(&cluster_ref(), wanted).await.unwrap_err();
+        assert_eq!(error.what, "cannot tell whether EKS manages the vpc-cni add-on of cluster c");
+        assert!(error.cure.ends_with("or set `addon: self-managed`"), "{}", error.cure);
     }
 
     #[test]

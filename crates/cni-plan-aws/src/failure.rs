@@ -138,8 +138,21 @@ impl Intent<'_> {
     }
 
     fn without_first_credentials(&self, error: &CredentialsError) -> (ErrorKind, String, String) {
+        if let Some(refusal) = find_source::<AssumeRoleError>(error) {
+            return (
+                ErrorKind::Credentials,
+                format!(
+                    "the role of {} cannot be assumed: {}",
+                    self.session.login.key,
+                    words_of(refusal.code(), refusal.message())
+                ),
+                "allow sts:AssumeRole to the caller of `source_profile`, and that caller in the role's trust"
+                    .to_owned(),
+            );
+        }
         let (why, cure) = match (error, self.session.login.key.profile()) {
-            (CredentialsError::CredentialsNotLoaded(_), None) => (
+            // The chain ends at the instance's metadata: what failed there has no other source before it.
+            (error, None) if is_end_of_chain(error) => (
                 "no credentials in the environment, the AWS configuration or the instance's metadata".to_owned(),
                 CURE_WITHOUT_CREDENTIALS.to_owned(),
             ),
@@ -175,6 +188,12 @@ impl Intent<'_> {
             CURE_UNREACHABLE.to_owned(),
         )
     }
+}
+
+/// Whether nothing was found anywhere: not even the instance's metadata service, if there is one,
+/// had credentials. The SDK tells that failure by its text alone.
+fn is_end_of_chain(error: &CredentialsError) -> bool {
+    matches!(error, CredentialsError::CredentialsNotLoaded(_)) || causes(error).contains("IMDS")
 }
 
 /// The caller in a refusal: `User: ARN is not authorized to perform: …` (IAM User Guide, "Troubleshoot
