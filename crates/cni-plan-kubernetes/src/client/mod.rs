@@ -9,7 +9,9 @@ mod retry;
 mod token;
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ use cni_plan_core::{CallObserver, ErrorKind, KubernetesAccess, ProviderError, To
 use kube::api::{Api, ListParams};
 use kube::client::{Body, ClientBuilder};
 use kube::config::{
-    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, NamedAuthInfo, NamedCluster, NamedContext,
+    AuthInfo, Cluster, Context, KubeConfigOptions, Kubeconfig, KubeconfigError, NamedAuthInfo, NamedCluster,
+    NamedContext,
 };
 use kube::{Client, Config};
 use serde::de::DeserializeOwned;
@@ -64,7 +67,7 @@ impl Connection {
         let options = KubeConfigOptions { context: access.context.clone(), ..KubeConfigOptions::default() };
         let read = match &access.kubeconfig {
             Some(file) => Kubeconfig::read_from(file),
-            None => Kubeconfig::read(),
+            None => read_of_environment(std::env::var_os("KUBECONFIG").unwrap_or_default().as_os_str()),
         };
         let config = match read {
             Ok(kubeconfig) => Config::from_custom_kubeconfig(kubeconfig, &options).await,
@@ -237,8 +240,17 @@ fn kubeconfig_of(endpoint: &str, certificate_authority: Option<&str>) -> Kubecon
     }
 }
 
-fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &kube::config::KubeconfigError) -> ProviderError {
-    use kube::config::KubeconfigError;
+/// The files of `KUBECONFIG` merged, else `~/.kube/config`. A listed file that is not there is
+/// passed over while another is, as kubectl does; kube would refuse the whole list.
+fn read_of_environment(variable: &OsStr) -> Result<Kubeconfig, KubeconfigError> {
+    let there: Vec<PathBuf> = std::env::split_paths(variable).filter(|path| path.exists()).collect();
+    if there.is_empty() {
+        return Kubeconfig::read();
+    }
+    there.iter().try_fold(Kubeconfig::default(), |merged, path| merged.merge(Kubeconfig::read_from(path)?))
+}
+
+fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &KubeconfigError) -> ProviderError {
     let file = access.kubeconfig.as_deref().unwrap_or("KUBECONFIG or ~/.kube/config");
     let (kind, cure) = match error {
         KubeconfigError::ReadConfig(..) | KubeconfigError::FindPath => {
@@ -292,6 +304,16 @@ mod tests {
     fn an_endpoint_has_to_be_a_url() {
         let refused = Connection::from_endpoint("c", "not a url", None, Arc::new(NoTokens), Arc::new(Deaf));
         assert!(refused.is_err_and(|error| error.why.contains("not a url")));
+    }
+
+    #[test]
+    fn a_file_missing_from_the_list_of_kubeconfigs_is_passed_over() {
+        let file = std::env::temp_dir().join(format!("cni-plan-kubeconfig-{}", std::process::id()));
+        std::fs::write(&file, r#"{"apiVersion": "v1", "kind": "Config", "current-context": "there"}"#).unwrap();
+        let list = std::env::join_paths([&PathBuf::from("no/such/file"), &file]).unwrap();
+        let read = read_of_environment(&list);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(read.unwrap().current_context.as_deref(), Some("there"));
     }
 
     #[tokio::test]
