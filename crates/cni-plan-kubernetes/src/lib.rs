@@ -113,7 +113,8 @@ impl Provider for ClusterProvider {
             let mut distinct: Vec<&Target> = targets.to_vec();
             distinct.sort();
             distinct.dedup();
-            let observed = futures::future::join_all(distinct.iter().map(|target| self.observe_one(target))).await;
+            let reads = futures::future::join_all(distinct.iter().map(|target| self.observe_one(target)));
+            let observed = self.connection.at_once(reads).await;
             let of = |target: &Target| distinct.binary_search(&target).expect("every target is among the distinct");
             targets.iter().map(|target| observed[of(target)].clone()).collect()
         })

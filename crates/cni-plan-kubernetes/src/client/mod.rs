@@ -151,6 +151,11 @@ impl Connection {
         }
     }
 
+    /// Reads that are wanted at the same time; a later page of one is not.
+    pub(crate) async fn at_once<T>(&self, reads: impl Future<Output = T>) -> T {
+        observe_layer::begun_now(self.observer.as_ref(), reads).await
+    }
+
     /// All items of a list, page by page. A list whose pages expired under us begins anew, once.
     pub(crate) async fn list<K>(
         &self,
@@ -165,7 +170,9 @@ impl Connection {
         let mut items = Vec::new();
         let mut begun_anew = false;
         loop {
-            let page = match self.try_call(api.list(&params)).await {
+            let call = self.try_call(api.list(&params));
+            let answer = if params.continue_token.is_some() { self.at_once(call).await } else { call.await };
+            let page = match answer {
                 Err(error) if error.code() == Some(410) && params.continue_token.is_some() && !begun_anew => {
                     begun_anew = true;
                     params.continue_token = None;

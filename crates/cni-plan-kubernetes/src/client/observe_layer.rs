@@ -3,12 +3,24 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use cni_plan_core::{BoxFuture, Call, CallObserver};
 use http::{Method, Request};
 use tower::{Layer, Service};
 
 const SERVICE: &str = "kubernetes";
+
+tokio::task_local! {
+    /// Since when the requests of this task are wanted.
+    static WANTED: Duration;
+}
+
+/// Counts the requests that `reads` makes as begun now: they are wanted at the same time, whatever
+/// connecting takes and in whichever order they get through.
+pub(super) async fn begun_now<T>(observer: &dyn CallObserver, reads: impl Future<Output = T>) -> T {
+    WANTED.scope(observer.now(), reads).await
+}
 
 /// Wraps a service in [`Observe`].
 #[derive(Clone)]
@@ -56,6 +68,7 @@ where
         let began = observer.now();
         let answer = self.inner.call(request);
         Box::pin(async move {
+            let began = WANTED.try_with(|wanted| *wanted).unwrap_or(began);
             let answer = answer.await;
             observer.called(Call { service: SERVICE, operation, began, ended: observer.now() });
             answer
