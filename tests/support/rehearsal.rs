@@ -40,13 +40,6 @@ impl Rehearsal {
         Rehearsal::start(Options { scenario: Some(name.to_owned()), ..Options::default() }).in_its_environment()
     }
 
-    /// An IPv4 world whose every call takes at least this long.
-    pub fn with_latency(latency: Duration) -> Rehearsal {
-        let rehearsal = Rehearsal::start(Options { latency, ..Options::default() });
-        rehearsal.sandbox.ensure_cluster(&ClusterSeed::new("my-cluster")).expect("the world can have the cluster");
-        rehearsal.in_its_environment()
-    }
-
     fn start(options: Options) -> Rehearsal {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
