@@ -82,6 +82,8 @@ pub struct ClusterSeed {
     pub nodes: usize,
     /// Whether the account has an OIDC provider for the cluster's issuer.
     pub oidc_provider: bool,
+    /// ARNs of policies that are to be there, such as a permissions boundary; they allow everything.
+    pub policies: Vec<String>,
 }
 
 impl ClusterSeed {
@@ -98,6 +100,7 @@ impl ClusterSeed {
             service_account: "aws-node".to_owned(),
             nodes: 3,
             oidc_provider: true,
+            policies: Vec::new(),
         }
     }
 }

@@ -97,6 +97,7 @@ fn seed_of_spec(cluster: &ClusterSpec) -> ClusterSeed {
         namespace: cluster.service_account.namespace.clone(),
         service_account: cluster.service_account.name.clone(),
         oidc_provider: cluster.oidc_provider == OidcProvider::Require,
+        policies: cluster.role.permissions_boundary.iter().chain(&cluster.policy.arn).cloned().collect(),
         ..seed(&cluster.name, node_roles)
     }
 }

@@ -14,6 +14,8 @@ use crate::world::{Account, OidcProvider, Policy, PolicyVersion, Role, World};
 const IPV6_POLICY: &str = "AmazonEKS_CNI_IPv6_Policy";
 /// facts.md: the current list of the plugin's own docs, not the older documented one.
 const IPV6_DOCUMENT: &str = include_str!("AmazonEKS_CNI_IPv6_Policy.json");
+/// What a policy says that is only known by its ARN: it stands in nobody's way.
+const ALLOW_ALL: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
 const THUMBPRINT: &str = "9e99a48a9960b14926bb7f3b02e22da2b0ab7280";
 
 /// A role to be added; one that is there already stays as it is.
@@ -30,7 +32,11 @@ pub(crate) struct RoleSeed<'a> {
 pub(super) fn furnish(world: &World, seed: &ClusterSeed) -> Result<(), SandboxError> {
     in_account(world, seed, |account| {
         if seed.ip_family == IpFamily::Ipv6 {
-            add_ipv6_policy(account);
+            let document = IPV6_DOCUMENT.trim_end().replace("arn:aws:", &format!("arn:{}:", account.partition));
+            add_policy(account, &account.arn(&format!("policy/{IPV6_POLICY}")), document);
+        }
+        for arn in &seed.policies {
+            add_policy(account, arn, ALLOW_ALL.to_owned());
         }
         if seed.oidc_provider {
             add_provider(account, seed);
@@ -143,17 +149,19 @@ fn add_to_account(account: &mut Account, seed: &RoleSeed<'_>) {
     account.roles.insert(role.name.clone(), role);
 }
 
-fn add_ipv6_policy(account: &mut Account) {
-    let arn = account.arn(&format!("policy/{IPV6_POLICY}"));
-    if account.policies.contains_key(&arn) {
+/// Adds a policy of a path of its own, unless there is one of that ARN.
+fn add_policy(account: &mut Account, arn: &str, document: String) {
+    let Some((_, path_and_name)) = arn.split_once(":policy") else { return };
+    if account.policies.contains_key(arn) || managed::policies(&account.partition).contains_key(arn) {
         return;
     }
-    let document = IPV6_DOCUMENT.trim_end().replace("arn:aws:", &format!("arn:{}:", account.partition));
+    let name_at = path_and_name.rfind('/').map_or(0, |slash| slash + 1);
+    let (path, name) = path_and_name.split_at(name_at);
     let policy = Policy {
-        name: IPV6_POLICY.to_owned(),
+        name: name.to_owned(),
         policy_id: account.new_id("ANPA"),
-        path: "/".to_owned(),
-        arn: arn.clone(),
+        path: path.to_owned(),
+        arn: arn.to_owned(),
         description: None,
         create_date: now(),
         update_date: now(),
@@ -162,7 +170,7 @@ fn add_ipv6_policy(account: &mut Account) {
         next_version: 2,
         tags: BTreeMap::new(),
     };
-    account.policies.insert(arn, policy);
+    account.policies.insert(arn.to_owned(), policy);
 }
 
 fn add_provider(account: &mut Account, seed: &ClusterSeed) {

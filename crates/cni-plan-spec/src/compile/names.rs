@@ -87,7 +87,7 @@ pub(super) fn of(wanted: &ClusterSpec, planned: &PlannedCluster) -> Result<Clust
 
     let (partition, account) = (&facts.partition, &facts.account);
     let mut node_policies = vec![family_policy(planned)];
-    if policy_arn != node_policies[0] {
+    if policy == PolicyOrigin::Owned && policy_arn != node_policies[0] {
         node_policies.push(policy_arn.clone());
     }
     let service_account = &wanted.service_account;

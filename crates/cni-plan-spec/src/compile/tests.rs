@@ -159,8 +159,8 @@ fn names_of_roles_differ_by_more_than_case() {
 #[test]
 fn an_accounts_own_policy_of_amazons_name_comes_off_the_node_role_too() {
     let own = "arn:aws:iam::111122223333:policy/AmazonEKS_CNI_Policy";
-    let text = format!("version: 1\nclusters:\n  - name: c\n    policy: {{ arn: \"{own}\" }}\n");
-    let graph = compiled(&text, |_, _| {}).unwrap();
+    let text = "version: 1\nclusters:\n  - name: c\n    policy: { name: AmazonEKS_CNI_Policy }\n";
+    let graph = compiled(text, |_, _| {}).unwrap();
     let mut detached: Vec<&str> = graph
         .iter()
         .filter(|(address, _)| address.kind() == Kind::Detach)
@@ -214,4 +214,22 @@ fn a_node_role_is_not_the_plugins_role() {
     let text = "version: 1\nclusters:\n  - name: c\n    role: { name: AmazonEKSNodeRole }\n";
     let problems = compiled(text, |_, _| {}).unwrap_err();
     assert_eq!(whats(&problems), ["role AmazonEKSNodeRole is a node role of cluster `c`"]);
+}
+
+#[test]
+fn node_roles_keep_an_existing_policy_and_lose_an_owned_one() {
+    let detached = |policy: &str| -> Vec<String> {
+        let text = format!("version: 1\nclusters:\n  - name: c\n    policy: {policy}\n");
+        let graph = compiled(&text, |_, _| {}).unwrap();
+        let mut names: Vec<String> = graph
+            .iter()
+            .filter(|(address, _)| address.kind() == Kind::Detach)
+            .map(|(address, _)| address.name().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    let family = "AmazonEKSNodeRole/AmazonEKS_CNI_Policy".to_owned();
+    assert_eq!(detached("{ arn: arn:aws:iam::111122223333:policy/Shared }"), [family.clone()]);
+    assert_eq!(detached("{ name: Mine }"), [family, "AmazonEKSNodeRole/Mine".to_owned()]);
 }
