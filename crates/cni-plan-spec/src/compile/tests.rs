@@ -229,7 +229,7 @@ fn node_roles_keep_an_existing_policy_and_lose_an_owned_one() {
         names.sort();
         names
     };
-    let family = "AmazonEKSNodeRole/AmazonEKS_CNI_Policy".to_owned();
-    assert_eq!(detached("{ arn: arn:aws:iam::111122223333:policy/Shared }"), [family.clone()]);
-    assert_eq!(detached("{ name: Mine }"), [family, "AmazonEKSNodeRole/Mine".to_owned()]);
+    let family = "AmazonEKSNodeRole/AmazonEKS_CNI_Policy";
+    assert_eq!(detached("{ arn: arn:aws:iam::111122223333:policy/Shared }"), [family]);
+    assert_eq!(detached("{ name: Mine }"), [family, "AmazonEKSNodeRole/Mine"]);
 }
