@@ -68,7 +68,10 @@ async fn every_part_is_changed_and_changed_back(account: &Account) {
         Role { trust: other.clone(), ..base.clone() },
         Role { description: Some("another; with a ü".to_owned()), ..base.clone() },
         Role { description: None, ..base.clone() },
-        Role { permissions_boundary: Some("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy".to_owned()), ..base.clone() },
+        Role {
+            permissions_boundary: Some("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy".to_owned()),
+            ..base.clone()
+        },
         Role { permissions_boundary: None, ..base.clone() },
         Role { tags: tags(&[("team", "network"), ("new", "")]), ..base.clone() },
         Role { tags: BTreeMap::new(), ..base.clone() },
