@@ -7,6 +7,8 @@ use cni_plan_core::{Annotation, ServiceAccount, annotation_keys};
 use k8s_openapi::api::core::v1::ServiceAccount as Object;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ManagedFieldsEntry;
 
+use super::FIELD_MANAGER;
+
 /// The annotations that give pods their identity.
 pub(super) const KEYS: [&str; 2] = [annotation_keys::ROLE_ARN, annotation_keys::STS_REGIONAL_ENDPOINTS];
 
@@ -40,10 +42,16 @@ pub(super) fn applied_by(object: &Object, manager: &str) -> BTreeMap<String, Str
         .collect()
 }
 
-/// The manager that owns an annotation; where several do, the one that wrote last.
+/// The manager that owns an annotation. Where several do, the one that would set it back matters:
+/// whoever owns it by server-side apply applies it again, an update was made once. Of those that are
+/// alike, the one that wrote last; times are whole seconds and do not tell everything apart.
 fn owner(object: &Object, key: &str) -> Option<String> {
-    let last = entries(object).filter(|entry| owns(entry, key)).max_by_key(|entry| entry.time.as_ref().map(|t| t.0));
-    last.and_then(|entry| entry.manager.clone())
+    let owners = entries(object).filter(|entry| owns(entry, key));
+    let chief = owners.max_by_key(|entry| {
+        let applies = entry.operation.as_deref() == Some("Apply") && entry.manager.as_deref() != Some(FIELD_MANAGER);
+        (applies, entry.time.as_ref().map(|time| time.0))
+    });
+    chief.and_then(|entry| entry.manager.clone())
 }
 
 /// Entries about the object itself; those of subresources do not own its metadata.
@@ -105,6 +113,19 @@ pub(super) mod tests {
         let annotations = annotations(&object);
         assert_eq!(annotations.len(), 1);
         assert_eq!(annotations[ROLE].manager.as_deref(), Some("kubectl-annotate"));
+    }
+
+    #[test]
+    fn of_several_owners_the_one_that_applies_again_is_told() {
+        let object = object(
+            &[(ROLE, "arn")],
+            &[
+                ("eks", "Apply", 1, &[ROLE]),
+                ("kubectl-annotate", "Update", 5, &[ROLE]),
+                (FIELD_MANAGER, "Apply", 9, &[ROLE]),
+            ],
+        );
+        assert_eq!(annotations(&object)[ROLE].manager.as_deref(), Some("eks"));
     }
 
     #[test]
