@@ -1,8 +1,8 @@
 //! One cluster's API server behind core's [`Provider`]: the plugin's service account, its
 //! DaemonSet and its pods.
 //!
-//! Laid out by what is reached: [`service_account`] for the annotations, [`pods`] for the two
-//! actions on pods, [`client`] for the way there. What can be decided without a call is decided in
+//! Laid out by what is reached: `service_account` for the annotations, `pods` for the two
+//! actions on pods, `client` for the way there. What can be decided without a call is decided in
 //! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
 //! a record of its own, or sleeps where it could watch.
 
