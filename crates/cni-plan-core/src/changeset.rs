@@ -135,11 +135,6 @@ impl ChangeSet {
         }
         Ok(())
     }
-
-    /// The digest that [`ChangeSet::to_json`] writes.
-    pub fn digest(&self) -> String {
-        self.to_json()[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].to_owned()
-    }
 }
 
 #[cfg(test)]

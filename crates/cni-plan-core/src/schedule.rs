@@ -11,7 +11,6 @@ pub struct Schedule {
     waits_for: Vec<usize>,
     dependents: Vec<Vec<usize>>,
     ready: BinaryHeap<Reverse<usize>>,
-    running: usize,
     left: usize,
 }
 
@@ -29,19 +28,16 @@ impl Schedule {
             }
         }
         let ready = (0..changes.len()).filter(|&index| waits_for[index] == 0).map(Reverse).collect();
-        Schedule { waits_for, dependents, ready, running: 0, left: changes.len() }
+        Schedule { waits_for, dependents, ready, left: changes.len() }
     }
 
     /// The next step that may run, if any may now.
     pub fn start_next(&mut self) -> Option<usize> {
-        let Reverse(index) = self.ready.pop()?;
-        self.running += 1;
-        Some(index)
+        self.ready.pop().map(|Reverse(index)| index)
     }
 
     /// A started step is done: what waited for it alone becomes ready.
     pub fn done(&mut self, index: usize) {
-        self.running -= 1;
         self.left -= 1;
         for &dependent in &self.dependents[index] {
             self.waits_for[dependent] -= 1;
@@ -54,10 +50,5 @@ impl Schedule {
     /// Steps that are not done.
     pub fn left(&self) -> usize {
         self.left
-    }
-
-    /// Steps started and not done.
-    pub fn running(&self) -> usize {
-        self.running
     }
 }
