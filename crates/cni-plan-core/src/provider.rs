@@ -20,8 +20,15 @@ pub trait Provider: Send + Sync {
     /// The state of each target, in their order. Reads only. One answer may serve several targets.
     fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>>;
 
+    /// The state of each target once its reads can be believed: of targets whose last write is in
+    /// doubt, and whose readers may not know of it yet. Takes as long as that takes; the same as
+    /// [`Provider::observe`] where reads never lag behind writes.
+    fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        self.observe(targets)
+    }
+
     /// Carries out one change from its `before` to its `after` (or its run) and returns when it is
-    /// done. A delete of what is gone, or a create of what is there just so, is done.
+    /// done and every reader knows of it. A delete of what is gone, or a create of what is there just so, is done.
     fn apply<'a>(&'a self, change: &'a Change, progress: BoxedProgress<'a>)
     -> BoxFuture<'a, Result<(), ProviderError>>;
 }
