@@ -51,6 +51,12 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
                 plan.hold_dependencies(at, &mut held);
                 kept.push(Kept { address: change.address.clone(), why: why.clone() });
             }
+            _ if is_someone_elses(change, now.as_ref()) => {
+                kept.push(Kept {
+                    address: change.address.clone(),
+                    why: "someone else has changed it since".to_owned(),
+                });
+            }
             _ => undone.push((at, inverse_of(change, now, &plan))),
         }
     }
@@ -77,6 +83,17 @@ fn is_back(change: &Change, observation: &Observation) -> bool {
     }
 }
 
+/// Whether nothing of the change is left to be taken back: what it made carries what others have
+/// added since and would go with it, or what it changed is another's value now.
+fn is_someone_elses(change: &Change, now: Option<&Resource>) -> bool {
+    match (&change.before, &change.after, now) {
+        _ if change.run.is_some() => false,
+        (None, Some(after), Some(now)) => !now.is_as_left(after),
+        (Some(before), Some(after), Some(now)) => &now.put_back(before, after) == now,
+        _ => false,
+    }
+}
+
 fn inverse_of(change: &Change, now: Option<Resource>, plan: &Plan<'_>) -> Change {
     let action = match (&now, &change.before) {
         _ if change.run.is_some() => Action::Run,
@@ -93,13 +110,17 @@ fn inverse_of(change: &Change, now: Option<Resource>, plan: &Plan<'_>) -> Change
         },
         verify @ Run::Verify { .. } => verify,
     });
+    let after = match (&change.before, &change.after, &now) {
+        (Some(before), Some(after), Some(now)) if change.run.is_none() => Some(now.put_back(before, after)),
+        (before, ..) => before.clone(),
+    };
     Change {
         address: change.address.clone(),
         target: change.target.clone(),
         action,
         why: "put back as it was".to_owned(),
         before: now,
-        after: change.before.clone(),
+        after,
         run,
         reversibility: Reversibility::Reversible,
         depends_on: Vec::new(),

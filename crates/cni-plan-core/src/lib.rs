@@ -25,6 +25,8 @@ mod pods;
 mod policy_document;
 mod precondition;
 mod provider;
+mod put_back;
+mod recovery;
 mod resource;
 mod schedule;
 mod target;
@@ -48,6 +50,7 @@ pub use provider::{
     BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, FactsWanted, Observation, Provider, ProviderError,
     TokenSource,
 };
+pub use recovery::{Remaining, Standing, changed_since, remaining};
 pub use resource::{
     Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
 };

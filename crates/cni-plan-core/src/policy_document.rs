@@ -86,6 +86,14 @@ impl PolicyDocument {
         merged
     }
 
+    /// This document without the statements that `other` has too.
+    #[must_use]
+    pub fn without_statements_of(&self, other: &PolicyDocument) -> PolicyDocument {
+        let mut rest = self.clone();
+        rest.statements.retain(|statement| !other.contains(statement));
+        rest
+    }
+
     /// The document as IAM takes it: compact JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a document has only string keys")

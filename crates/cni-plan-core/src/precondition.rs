@@ -85,7 +85,7 @@ pub fn status(changes: &[Change], observed: &HashMap<Address, Observation>) -> R
     Ok(Status::Applied)
 }
 
-fn found<'a>(
+pub(crate) fn found<'a>(
     change: &Change,
     observed: &'a HashMap<Address, Observation>,
 ) -> Result<Option<&'a Resource>, ProviderError> {
@@ -108,7 +108,7 @@ pub(crate) fn not_looked_at(address: &Address) -> ProviderError {
 }
 
 /// Whether the live state is what the step leaves behind.
-fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
+pub(crate) fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
     match (&change.after, found) {
         (None, found) => found.is_none(),
         (Some(_), None) => false,

@@ -1,0 +1,179 @@
+//! Taking a change back from a state that others may have changed meanwhile: what the change did goes
+//! back, everything else stays.
+
+use std::collections::BTreeMap;
+
+use crate::{OidcProvider, Policy, PolicyDocument, Resource, Role, ServiceAccount};
+
+impl Resource {
+    /// What `self`, as found now, becomes when the change that made `before` into `after` is taken
+    /// back. Equal to `before` where nobody else has changed anything, to `self` where nothing of the
+    /// change is left.
+    #[must_use]
+    pub fn put_back(&self, before: &Resource, after: &Resource) -> Resource {
+        match (self, before, after) {
+            (Resource::OidcProvider(now), Resource::OidcProvider(before), Resource::OidcProvider(after)) => {
+                Resource::OidcProvider(provider_put_back(now, before, after))
+            }
+            (Resource::Policy(now), Resource::Policy(before), Resource::Policy(after)) => {
+                Resource::Policy(policy_put_back(now, before, after))
+            }
+            (Resource::Role(now), Resource::Role(before), Resource::Role(after)) => {
+                Resource::Role(role_put_back(now, before, after))
+            }
+            (Resource::ServiceAccount(now), Resource::ServiceAccount(before), Resource::ServiceAccount(after)) => {
+                let annotations = entries_put_back(&now.annotations, &before.annotations, &after.annotations);
+                Resource::ServiceAccount(ServiceAccount { annotations, ..now.clone() })
+            }
+            _ => before.clone(),
+        }
+    }
+
+    /// Whether `self`, as found now, is what making `after` leaves, but for what only the service
+    /// knows beforehand: a unique id, a history.
+    pub fn is_as_left(&self, after: &Resource) -> bool {
+        match (self, after) {
+            (Resource::Role(now), Resource::Role(after)) => {
+                Role { id: None, ..now.clone() } == Role { id: None, ..after.clone() }
+            }
+            (Resource::Policy(now), Resource::Policy(after)) => {
+                Policy { history: None, ..now.clone() } == Policy { history: None, ..after.clone() }
+            }
+            (now, after) => now == after,
+        }
+    }
+}
+
+fn provider_put_back(now: &OidcProvider, before: &OidcProvider, after: &OidcProvider) -> OidcProvider {
+    let added = |id: &&String| after.client_ids.contains(*id) && !before.client_ids.contains(*id);
+    let kept = now.client_ids.iter().filter(|id| !added(id));
+    let removed = before.client_ids.difference(&after.client_ids);
+    OidcProvider { client_ids: kept.chain(removed).cloned().collect(), ..now.clone() }
+}
+
+/// A document is one value: either it is still one of the two, or it is someone else's.
+fn policy_put_back(now: &Policy, before: &Policy, after: &Policy) -> Policy {
+    if now.document == after.document || now.document == before.document { before.clone() } else { now.clone() }
+}
+
+fn role_put_back(now: &Role, before: &Role, after: &Role) -> Role {
+    Role {
+        trust: trust_put_back(&now.trust, &before.trust, &after.trust),
+        description: value_put_back(&now.description, &before.description, &after.description),
+        permissions_boundary: value_put_back(
+            &now.permissions_boundary,
+            &before.permissions_boundary,
+            &after.permissions_boundary,
+        ),
+        tags: entries_put_back(&now.tags, &before.tags, &after.tags),
+        ..now.clone()
+    }
+}
+
+/// Statement by statement, so that one which others have added since stays.
+fn trust_put_back(now: &PolicyDocument, before: &PolicyDocument, after: &PolicyDocument) -> PolicyDocument {
+    if now == after || now == before {
+        return before.clone();
+    }
+    now.without_statements_of(&after.without_statements_of(before))
+        .with_statements_of(&before.without_statements_of(after))
+}
+
+fn value_put_back<T: Clone + PartialEq>(now: &T, before: &T, after: &T) -> T {
+    if now == after { before.clone() } else { now.clone() }
+}
+
+fn entries_put_back<V: Clone + PartialEq>(
+    now: &BTreeMap<String, V>,
+    before: &BTreeMap<String, V>,
+    after: &BTreeMap<String, V>,
+) -> BTreeMap<String, V> {
+    let mut entries = now.clone();
+    for key in before.keys().chain(after.keys()) {
+        let is_ours = before.get(key) != after.get(key) && now.get(key) == after.get(key);
+        match before.get(key) {
+            Some(value) if is_ours => entries.insert(key.clone(), value.clone()),
+            None if is_ours => entries.remove(key),
+            _ => None,
+        };
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Statement;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn trust(names: &[&str]) -> PolicyDocument {
+        let statement = |name: &&str| {
+            let value = json!({"Effect": "Allow", "Principal": {"Service": name}, "Action": "sts:AssumeRole"});
+            Statement::try_from(value).unwrap()
+        };
+        PolicyDocument::new(names.iter().map(statement).collect())
+    }
+
+    fn role(statements: &[&str], tags: &[(&str, &str)], description: Option<&str>) -> Resource {
+        Resource::Role(Role {
+            name: "r".to_owned(),
+            path: "/".to_owned(),
+            trust: trust(statements),
+            description: description.map(str::to_owned),
+            permissions_boundary: None,
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            id: Some("AROA1".to_owned()),
+        })
+    }
+
+    #[test]
+    fn what_others_did_meanwhile_stays() {
+        let before = role(&["theirs"], &[("team", "old")], Some("old"));
+        let after = role(&["theirs", "ours"], &[("team", "new"), ("made", "by us")], Some("new"));
+        let now = role(&["theirs", "ours", "later"], &[("team", "new"), ("made", "by us"), ("x", "y")], Some("other"));
+        let back = now.put_back(&before, &after);
+        assert_eq!(back, role(&["theirs", "later"], &[("team", "old"), ("x", "y")], Some("other")));
+    }
+
+    #[test]
+    fn a_document_that_someone_else_wrote_is_not_touched() {
+        let policy = |name: &str| {
+            Resource::Policy(Policy {
+                arn: "arn".to_owned(),
+                name: "p".to_owned(),
+                description: None,
+                document: trust(&[name]),
+                history: None,
+            })
+        };
+        assert_eq!(policy("theirs").put_back(&policy("before"), &policy("after")), policy("theirs"));
+        assert_eq!(policy("after").put_back(&policy("before"), &policy("after")), policy("before"));
+    }
+
+    fn some_role() -> impl Strategy<Value = Resource> {
+        let names = prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4);
+        let tags = prop::collection::btree_map(
+            prop::sample::select(vec!["k", "l", "m"]),
+            prop::sample::select(vec!["1", "2"]),
+            0..3,
+        );
+        let description = prop::option::of(prop::sample::select(vec!["x", "y"]));
+        (names, tags, description)
+            .prop_map(|(names, tags, description)| role(&names, &tags.into_iter().collect::<Vec<_>>(), description))
+    }
+
+    proptest! {
+        #[test]
+        fn untouched_by_others_it_is_as_before(before in some_role(), after in some_role()) {
+            prop_assert_eq!(after.put_back(&before, &after), before.clone());
+            prop_assert_eq!(before.put_back(&before, &after), before);
+        }
+
+        #[test]
+        fn taking_back_twice_is_taking_back_once(before in some_role(), after in some_role(), now in some_role()) {
+            let once = now.put_back(&before, &after);
+            prop_assert_eq!(once.put_back(&before, &after), once);
+        }
+    }
+}

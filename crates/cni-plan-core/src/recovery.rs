@@ -1,0 +1,165 @@
+//! Taking up a run that was cut off: what is left to do, told from what its record says was begun
+//! and from what is live now.
+//!
+//! A record may say too little, never too much: what was begun and has no end is in doubt until it
+//! is looked at, and what is neither as before nor as after is someone else's doing.
+
+use std::collections::HashMap;
+
+use crate::precondition::{found, is_reached};
+use crate::{Action, Address, Change, Drift, Observation, Pods, ProviderError, Resource, Run};
+
+/// How far a step of a run has come, by the run's own record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Standing {
+    /// Nothing was called.
+    #[default]
+    NotBegun,
+    /// It was begun, and whether it had its effect, or half of it, is not known.
+    InDoubt,
+    /// It ended well.
+    Done,
+}
+
+/// What is left of a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Remaining {
+    /// The plan's steps; those that need nothing more do nothing.
+    Steps(Vec<Change>),
+    /// Something is neither as the plan found it nor as the run left it.
+    Drifted(Vec<Drift>),
+}
+
+/// What is left of a run of `changes`. `standings` has one for each, `live` an observation of each.
+///
+/// # Errors
+/// The first resource that cannot be seen: nothing is decided on half a view.
+pub fn remaining(
+    changes: &[Change],
+    standings: &[Standing],
+    live: &HashMap<Address, Observation>,
+) -> Result<Remaining, ProviderError> {
+    let mut steps = Vec::with_capacity(changes.len());
+    let mut drifts = Vec::new();
+    for (change, &standing) in changes.iter().zip(standings) {
+        let now = found(change, live)?;
+        match left_of(change, standing, now) {
+            Some(step) => steps.push(step),
+            None => drifts.push(Drift {
+                address: change.address.clone(),
+                planned: if standing == Standing::Done { change.after.clone() } else { change.before.clone() },
+                found: now.cloned(),
+            }),
+        }
+    }
+    if !drifts.is_empty() {
+        return Ok(Remaining::Drifted(drifts));
+    }
+    look_again(&mut steps, standings, changes);
+    Ok(Remaining::Steps(steps))
+}
+
+/// What someone else has changed since a run that ended well, of what undoing it would change: what
+/// is neither as the run left it nor already as it was before.
+///
+/// # Errors
+/// The first resource that cannot be seen.
+pub fn changed_since(
+    changes: &[Change],
+    standings: &[Standing],
+    live: &HashMap<Address, Observation>,
+) -> Result<Vec<Drift>, ProviderError> {
+    let mut drifts = Vec::new();
+    for (change, &standing) in changes.iter().zip(standings) {
+        if standing == Standing::NotBegun || !change.is_effective() {
+            continue;
+        }
+        let now = found(change, live)?;
+        let is_ours = match (&change.before, &change.after, now) {
+            (None, Some(after), Some(now)) => now.is_as_left(after),
+            _ => is_reached(change, now),
+        };
+        if !is_ours && !change.is_undone(now) {
+            let planned = change.after.clone();
+            drifts.push(Drift { address: change.address.clone(), planned, found: now.cloned() });
+        }
+    }
+    Ok(drifts)
+}
+
+/// The step that is left of `change`, or `None` where the live state is nobody's that the plan knows.
+fn left_of(change: &Change, standing: Standing, now: Option<&Resource>) -> Option<Change> {
+    if let Some(run) = &change.run {
+        return pods_are_known(change, run, now).then(|| change.clone());
+    }
+    if change.is_effective() && is_reached(change, now) {
+        return Some(nothing(change));
+    }
+    let is_as_before = match (&change.before, now) {
+        (Some(before), Some(now)) => now.same_for_a_plan(before),
+        (before, now) => before.is_none() && now.is_none(),
+    };
+    match standing {
+        Standing::Done => None,
+        _ if is_as_before => Some(change.clone()),
+        Standing::InDoubt => match (&change.before, &change.after, now) {
+            // Several calls, of which some were made: it goes on from where it is.
+            (Some(before), Some(after), Some(now)) if now.lies_between(before, after) => {
+                Some(Change { before: Some(now.clone()), ..change.clone() })
+            }
+            _ => None,
+        },
+        Standing::NotBegun => None,
+    }
+}
+
+fn nothing(change: &Change) -> Change {
+    Change { action: Action::None, why: "done already".to_owned(), ..change.clone() }
+}
+
+/// Pods are reborn at any time: each may carry what pods carried before, or what the plan brings.
+fn pods_are_known(change: &Change, run: &Run, now: Option<&Resource>) -> bool {
+    match (&change.before, now) {
+        (Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
+            before.daemon_set == now.daemon_set
+                && now
+                    .identities()
+                    .into_iter()
+                    .all(|carried| carried.satisfies(run.identity()) || Pods::identities(before).contains(&carried))
+        }
+        (before, now) => before.is_none() && now.is_none(),
+    }
+}
+
+/// A verification that ended before the run was cut off says nothing of the pods now: as long as
+/// anything is left, every pod is looked at again. One whose run is over is over, too.
+fn look_again(steps: &mut [Change], standings: &[Standing], changes: &[Change]) {
+    let is_left = |(at, step): (usize, &Change)| match &step.run {
+        None => step.is_effective(),
+        Some(_) => step.is_effective() && standings[at] != Standing::Done,
+    };
+    if steps.iter().enumerate().any(is_left) {
+        return;
+    }
+    for (step, change) in steps.iter_mut().zip(changes) {
+        if step.run.is_some() {
+            *step = nothing(change);
+        }
+    }
+}
+
+impl Resource {
+    /// Whether a change from `before` to `after` that was cut off can have left this: in every part
+    /// it is the one or the other.
+    fn lies_between(&self, before: &Resource, after: &Resource) -> bool {
+        match (self, before, after) {
+            (Resource::Policy(now), Resource::Policy(before), Resource::Policy(after)) => {
+                now.document == before.document || now.document == after.document
+            }
+            _ => &self.put_back(before, after) == before,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
