@@ -1,16 +1,17 @@
-//! What was called, and which faults strike.
+//! What was called, what is under way, and which faults strike.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use tokio::sync::watch;
 
 use crate::fault::{Fault, FaultKind, Service};
 
 /// The calls kept; older ones go first.
 const KEPT: usize = 100_000;
 
-/// A call that was answered, or broken off.
+/// A call that was answered, or broken off by either side.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
     /// Which service.
@@ -19,7 +20,7 @@ pub struct CallRecord {
     pub operation: String,
     /// What it was about, where the request says: a role, a policy's ARN, an object's path.
     pub resource: String,
-    /// The HTTP status; 0 for a connection that was reset.
+    /// The HTTP status; 0 for a call without an answer: its connection was reset, or its client went.
     pub status: u16,
     /// The fault that struck, in its text form's words.
     pub fault: Option<String>,
@@ -31,6 +32,15 @@ pub struct CallRecord {
 #[derive(Debug, Default)]
 pub(crate) struct CallLog {
     records: Mutex<std::collections::VecDeque<CallRecord>>,
+    under_way: watch::Sender<usize>,
+}
+
+/// A call that has begun. It is kept in the log when this is dropped, answered or not.
+#[derive(Debug)]
+pub(crate) struct CallUnderWay<'a> {
+    log: &'a CallLog,
+    record: CallRecord,
+    begun: Instant,
 }
 
 /// The faults of one sandbox, each with how many calls it has met.
@@ -40,12 +50,23 @@ pub(crate) struct Faults {
 }
 
 impl CallLog {
-    pub(crate) fn add(&self, record: CallRecord) {
-        let mut records = lock(&self.records);
-        if records.len() == KEPT {
-            records.pop_front();
-        }
-        records.push_back(record);
+    /// Begins a call that came at `begun`; the value returned is to be told what it came to.
+    pub(crate) fn begin(
+        &self,
+        service: Service,
+        operation: String,
+        resource: String,
+        begun: Instant,
+    ) -> CallUnderWay<'_> {
+        self.under_way.send_modify(|count| *count += 1);
+        let record = CallRecord { service, operation, resource, status: 0, fault: None, took: Duration::ZERO };
+        CallUnderWay { log: self, record, begun }
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn until_none_is_under_way(&self) {
+        // The sender is here, so the channel is open.
+        let _ = self.under_way.subscribe().wait_for(|count| *count == 0).await;
     }
 
     pub(crate) fn all(&self) -> Vec<CallRecord> {
@@ -54,6 +75,31 @@ impl CallLog {
 
     pub(crate) fn clear(&self) {
         lock(&self.records).clear();
+    }
+}
+
+impl CallUnderWay<'_> {
+    /// Says which fault strikes it.
+    pub(crate) fn struck(&mut self, kind: FaultKind) {
+        self.record.fault = Some(kind.to_string());
+    }
+
+    /// Says with which HTTP status it is answered.
+    pub(crate) fn answered(mut self, status: u16) {
+        self.record.status = status;
+    }
+}
+
+impl Drop for CallUnderWay<'_> {
+    fn drop(&mut self) {
+        self.record.took = self.begun.elapsed();
+        let mut records = lock(&self.log.records);
+        if records.len() == KEPT {
+            records.pop_front();
+        }
+        records.push_back(self.record.clone());
+        drop(records);
+        self.log.under_way.send_modify(|count| *count -= 1);
     }
 }
 

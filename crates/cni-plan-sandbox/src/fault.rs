@@ -38,6 +38,12 @@ pub enum FaultKind {
     Delay(Duration),
     /// The call is carried out, and its answer is cut in half.
     MalformedBody,
+    /// The call is held and never answered: until its client is gone, or until it is released,
+    /// which resets its connection.
+    Hold {
+        /// Whether it is carried out before it is held. If not, it never is.
+        after_effect: bool,
+    },
 }
 
 /// A fault waiting for its calls.
@@ -120,6 +126,8 @@ impl fmt::Display for FaultKind {
             FaultKind::ConnectionReset { after_effect: false } => "ConnectionReset",
             FaultKind::ConnectionReset { after_effect: true } => "ConnectionResetAfter",
             FaultKind::MalformedBody => "MalformedBody",
+            FaultKind::Hold { after_effect: false } => "Hold",
+            FaultKind::Hold { after_effect: true } => "HoldAfter",
             FaultKind::Delay(time) => return write!(f, "Delay({})", time.as_millis()),
         })
     }
@@ -161,6 +169,8 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "ConnectionReset" => FaultKind::ConnectionReset { after_effect: false },
         "ConnectionResetAfter" => FaultKind::ConnectionReset { after_effect: true },
         "MalformedBody" => FaultKind::MalformedBody,
+        "Hold" => FaultKind::Hold { after_effect: false },
+        "HoldAfter" => FaultKind::Hold { after_effect: true },
         other => {
             let milliseconds = other.strip_prefix("Delay(").and_then(|rest| rest.strip_suffix(')'));
             match milliseconds.map(str::parse) {
@@ -168,7 +178,7 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
                 _ => {
                     return Err(format!(
                         "the kind is AccessDenied, Throttling, InternalError, ConnectionReset, ConnectionResetAfter, \
-                         MalformedBody or Delay(MILLISECONDS), not {other:?}"
+                         MalformedBody, Hold, HoldAfter or Delay(MILLISECONDS), not {other:?}"
                     ));
                 }
             }
@@ -187,6 +197,8 @@ mod tests {
             "kubernetes:patch serviceaccounts=ConnectionResetAfter@1x2",
             "eks:*=Delay(200)@3",
             "sts:GetCallerIdentity=Throttlingx1",
+            "kubernetes:delete pods=Hold@2x1",
+            "iam:CreateRole=HoldAfterx1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

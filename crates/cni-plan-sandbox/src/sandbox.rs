@@ -13,6 +13,7 @@ use crate::calls::{CallLog, CallRecord, Faults};
 use crate::error::SandboxError;
 use crate::fault::Fault;
 use crate::gateway::Gateway;
+use crate::held::{Held, HeldCall};
 use crate::options::{ClusterSeed, Options};
 use crate::wire::{DEFAULT_ACCOUNT, KEY_ID_PREFIX};
 use crate::world::{Quotas, Store, World, comparable};
@@ -59,7 +60,8 @@ impl Sandbox {
         }
         let faults = Faults::default();
         options.faults.into_iter().for_each(|fault| faults.add(fault));
-        let gateway = Arc::new(Gateway { world, faults, calls: CallLog::default(), latency: options.latency });
+        let (calls, held) = (CallLog::default(), Held::default());
+        let gateway = Arc::new(Gateway { world, faults, calls, held, latency: options.latency });
         let server = tokio::spawn(listener::serve(listener, Arc::clone(&gateway))).abort_handle();
         Ok(Sandbox { gateway, runtime: Handle::current(), server })
     }
@@ -148,6 +150,22 @@ impl Sandbox {
     /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.gateway.calls.clear();
+    }
+
+    /// Waits until a fault holds a call, if none is held yet; the calls that are held then.
+    pub async fn until_held(&self) -> Vec<HeldCall> {
+        self.gateway.held.until_any().await
+    }
+
+    /// Ends the calls that are held: each has its connection reset.
+    pub fn release_held(&self) {
+        self.gateway.held.release();
+    }
+
+    /// Waits until no call is under way: what a killed client had sent is over then. Watches whose
+    /// first byte was sent do not count.
+    pub async fn until_idle(&self) {
+        self.gateway.calls.until_none_is_under_way().await;
     }
 }
 

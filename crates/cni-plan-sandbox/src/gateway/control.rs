@@ -3,6 +3,8 @@
 //! ```text
 //! GET, POST, DELETE /_sandbox/faults    the faults waiting, one a line in their text form
 //! GET, DELETE       /_sandbox/calls     the calls so far, as JSON
+//! GET, DELETE       /_sandbox/held      the calls held by Hold and HoldAfter, as JSON; ?wait=true waits for one;
+//!                                       DELETE ends them
 //! GET               /_sandbox/state     the whole world, as JSON; ?comparable=true without what is volatile
 //! ```
 
@@ -30,6 +32,15 @@ pub(super) async fn answer(gateway: &Gateway, request: Request<Body>) -> Respons
         (&Method::GET, "/_sandbox/calls") => response::json(200, &json!(gateway.calls.all())),
         (&Method::DELETE, "/_sandbox/calls") => {
             gateway.calls.clear();
+            response::plain(200, "")
+        }
+        (&Method::GET, "/_sandbox/held") => {
+            let waits = head.uri.query().is_some_and(|query| query.contains("wait=true"));
+            let held = if waits { gateway.held.until_any().await } else { gateway.held.all() };
+            response::json(200, &json!(held))
+        }
+        (&Method::DELETE, "/_sandbox/held") => {
+            gateway.held.release();
             response::plain(200, "")
         }
         (&Method::GET, "/_sandbox/state") => {

@@ -20,8 +20,9 @@ use http::Request;
 use self::eks::EksCall;
 use self::kubernetes::KubernetesCall;
 use self::query::QueryCall;
-use crate::calls::{CallLog, CallRecord, Faults};
+use crate::calls::{CallLog, Faults};
 use crate::fault::{FaultKind, Service};
+use crate::held::{Held, HeldCall};
 use crate::world::World;
 
 /// The largest body an AWS call may have; IAM's own largest document is far below it.
@@ -32,6 +33,7 @@ pub(crate) struct Gateway {
     pub(crate) world: Arc<World>,
     pub(crate) faults: Faults,
     pub(crate) calls: CallLog,
+    pub(crate) held: Held,
     pub(crate) latency: Duration,
 }
 
@@ -66,21 +68,19 @@ impl Gateway {
             Ok(call) => call,
             Err(unreadable) => return Ok(*unreadable),
         };
+        // Should the client go, this future is dropped, and the log has the call all the same.
+        let mut under_way = self.calls.begin(call.service(), call.operation(), call.resource(), started);
         if !self.latency.is_zero() {
             tokio::time::sleep(self.latency).await;
         }
-        let (service, operation) = (call.service(), call.operation());
-        let strike = self.faults.strike(service, &operation);
-        let resource = call.resource();
+        let strike = self.faults.strike(call.service(), &call.operation());
+        if let Some(kind) = strike {
+            under_way.struck(kind);
+        }
         let outcome = self.carry_out(call, strike).await;
-        self.calls.add(CallRecord {
-            service,
-            operation,
-            resource,
-            status: outcome.as_ref().map_or(0, |response| response.status().as_u16()),
-            fault: strike.map(|kind| kind.to_string()),
-            took: started.elapsed(),
-        });
+        if let Ok(response) = &outcome {
+            under_way.answered(response.status().as_u16());
+        }
         outcome
     }
 
@@ -103,6 +103,14 @@ impl Gateway {
                 if after_effect {
                     call.answer(&self.world).await;
                 }
+                Err(ConnectionReset)
+            }
+            Some(FaultKind::Hold { after_effect }) => {
+                let held = call.held(after_effect);
+                if after_effect {
+                    call.answer(&self.world).await;
+                }
+                self.held.hold(held).await;
                 Err(ConnectionReset)
             }
         }
@@ -148,6 +156,10 @@ impl Call {
             Call::Eks(call) => call.resource(),
             Call::Kubernetes(call) => call.resource(),
         }
+    }
+
+    fn held(&self, carried_out: bool) -> HeldCall {
+        HeldCall { service: self.service(), operation: self.operation(), resource: self.resource(), carried_out }
     }
 
     async fn answer(self, world: &World) -> Response {

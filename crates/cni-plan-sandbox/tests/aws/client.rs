@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use cni_plan_sandbox::Sandbox;
 
+const FORM: &str = "application/x-www-form-urlencoded";
+
 /// An answer as it came over the wire.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -46,9 +48,12 @@ impl Client {
         action: &str,
         parameters: &[(&str, &str)],
     ) -> io::Result<Answer> {
-        let mut form = form_urlencoded::Serializer::new(String::new());
-        form.append_pair("Action", action).append_pair("Version", version).extend_pairs(parameters);
-        self.send("POST", "/", service, "application/x-www-form-urlencoded", &form.finish())
+        self.send("POST", "/", service, FORM, &form_of(version, action, parameters))
+    }
+
+    /// Sends a call of IAM and returns the connection, on which the answer would come.
+    pub(crate) fn begin_iam(&self, action: &str, parameters: &[(&str, &str)]) -> TcpStream {
+        self.begin("POST", "/", "iam", FORM, &form_of("2010-05-08", action, parameters)).unwrap()
     }
 
     pub(crate) fn eks(&self, path: &str) -> Answer {
@@ -63,6 +68,15 @@ impl Client {
         content_type: &str,
         body: &str,
     ) -> io::Result<Answer> {
+        let mut stream = self.begin(method, path, service, content_type, body)?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        Ok(Answer { status: status.unwrap(), head: head.to_ascii_lowercase(), body: body.to_owned() })
+    }
+
+    fn begin(&self, method: &str, path: &str, service: &str, content_type: &str, body: &str) -> io::Result<TcpStream> {
         let authorization = self.key_id.as_ref().map_or_else(String::new, |key_id| {
             format!(
                 "authorization: AWS4-HMAC-SHA256 Credential={key_id}/20261123/us-west-2/{service}/aws4_request, \
@@ -78,12 +92,14 @@ impl Client {
             self.address,
             body.len()
         )?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-        Ok(Answer { status: status.unwrap(), head: head.to_ascii_lowercase(), body: body.to_owned() })
+        Ok(stream)
     }
+}
+
+fn form_of(version: &str, action: &str, parameters: &[(&str, &str)]) -> String {
+    let mut form = form_urlencoded::Serializer::new(String::new());
+    form.append_pair("Action", action).append_pair("Version", version).extend_pairs(parameters);
+    form.finish()
 }
 
 impl Answer {

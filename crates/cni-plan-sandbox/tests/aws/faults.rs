@@ -1,5 +1,7 @@
 //! Faults: each kind does what it says, and the record shows it.
 
+use std::io::Read;
+
 use cni_plan_sandbox::{ClusterSeed, Options, Sandbox, Service};
 
 use crate::client::Client;
@@ -78,6 +80,39 @@ async fn a_malformed_body_is_cut_short() {
     assert_eq!(broken.status, 200);
     assert!(!broken.body.contains("</ListRolesResponse>"), "{}", broken.body);
     assert!(client.iam("ListRoles", &[]).body.contains("</ListRolesResponse>"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_held_call_ends_with_its_client_and_has_its_effect_or_never() {
+    for (fault, effect) in [("Hold", false), ("HoldAfter", true)] {
+        let (sandbox, client) = with_fault(&format!("iam:DetachRolePolicy={fault}x1")).await;
+        let waits = client.begin_iam("DetachRolePolicy", &[("RoleName", "AmazonEKSNodeRole"), ("PolicyArn", CNI)]);
+        let held = sandbox.until_held().await;
+        assert_eq!((held[0].operation.as_str(), held[0].carried_out), ("DetachRolePolicy", effect));
+        assert!(held[0].resource.ends_with("AmazonEKSNodeRole"), "{held:?}");
+        assert!(sandbox.calls().is_empty(), "it is not over");
+        assert_eq!(node_role_has_policy(&client), !effect);
+        sandbox.clear_calls();
+        drop(waits);
+        sandbox.until_idle().await;
+        assert_eq!(node_role_has_policy(&client), !effect);
+        let call = sandbox.calls().remove(0);
+        assert_eq!((call.operation.as_str(), call.status, call.fault.as_deref()), ("DetachRolePolicy", 0, Some(fault)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_released_call_is_reset_and_never_has_the_effect_it_was_held_before() {
+    let (_sandbox, client) = with_fault("iam:DetachRolePolicy=Holdx1").await;
+    let mut waits = client.begin_iam("DetachRolePolicy", &[("RoleName", "AmazonEKSNodeRole"), ("PolicyArn", CNI)]);
+    let control = |method: &str, path: &str| client.send(method, path, "", "text/plain", "").unwrap().body;
+    let held = control("GET", "/_sandbox/held?wait=true");
+    assert!(held.contains("\"operation\":\"DetachRolePolicy\""), "{held}");
+    control("DELETE", "/_sandbox/held");
+    let answer = waits.read(&mut [0]);
+    assert_eq!(answer.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset);
+    assert_eq!(control("GET", "/_sandbox/held"), "[]");
+    assert!(node_role_has_policy(&client));
 }
 
 #[tokio::test(flavor = "multi_thread")]
