@@ -1,8 +1,8 @@
 //! One cluster's API server behind core's [`Provider`]: the plugin's service account, its
-//! DaemonSet and its pods.
+//! DaemonSet and its pods; and behind [`ClusterLock`], the lock on it.
 //!
 //! Laid out by what is reached: `service_account` for the annotations, `pods` for the two
-//! actions on pods, `client` for the way there. What can be decided without a call is decided in
+//! actions on pods, `lease` for the lock, `client` for the way there. What can be decided without a call is decided in
 //! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
 //! a record of its own, or sleeps where it could watch.
 
@@ -10,21 +10,24 @@ mod client;
 mod error;
 #[cfg(test)]
 mod fake;
+mod lease;
 mod pods;
 mod service_account;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cni_plan_core::{
-    BoxFuture, BoxedProgress, CallObserver, Change, ErrorKind, KubernetesAccess, Observation, Provider, ProviderError,
-    Resource, Run, Target, TokenSource,
+    BoxFuture, BoxedProgress, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder,
+    LockRecord, NotTaken, Observation, Provider, ProviderError, Resource, Run, Target, TokenSource,
 };
 
 use crate::client::Connection;
+use crate::lease::{Clock, LeaseLock};
 
 /// The provider of one cluster, for the targets whose owner is that cluster.
 pub struct ClusterProvider {
-    connection: Connection,
+    connection: Arc<Connection>,
 }
 
 impl ClusterProvider {
@@ -40,7 +43,7 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_kubeconfig(key, access, observer).await?;
-        Ok(ClusterProvider { connection })
+        Ok(ClusterProvider { connection: Arc::new(connection) })
     }
 
     /// From the cluster's endpoint, its certificate authority as EKS DescribeCluster has it (PEM in
@@ -57,7 +60,11 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_endpoint(key, endpoint, certificate_authority, tokens, observer)?;
-        Ok(ClusterProvider { connection })
+        Ok(ClusterProvider { connection: Arc::new(connection) })
+    }
+
+    fn lock(&self) -> LeaseLock {
+        LeaseLock::new(Arc::clone(&self.connection), Clock::system())
     }
 
     async fn observe_one(&self, target: &Target) -> Observation {
@@ -126,6 +133,27 @@ impl Provider for ClusterProvider {
         progress: BoxedProgress<'a>,
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(self.apply_one(change, progress))
+    }
+}
+
+impl ClusterLock for ClusterProvider {
+    fn show(&self) -> BoxFuture<'_, Result<Option<LockRecord>, ProviderError>> {
+        Box::pin(async move { self.lock().show().await })
+    }
+
+    fn take<'a>(
+        &'a self,
+        holder: &'a LockHolder,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn HeldLock>, NotTaken>> {
+        Box::pin(async move {
+            let held = self.lock().take(holder, patience).await?;
+            Ok(Box::new(held) as Box<dyn HeldLock>)
+        })
+    }
+
+    fn break_held<'a>(&'a self, found: &'a LockRecord) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move { self.lock().break_held(found).await })
     }
 }
 
