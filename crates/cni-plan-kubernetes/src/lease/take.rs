@@ -30,6 +30,7 @@ impl LeaseLock {
                     if left.is_zero() {
                         return Err(NotTaken::Held(record));
                     }
+                    races = 0;
                     tokio::time::sleep(left.min(POLL)).await;
                     found = self.get().await.map_err(NotTaken::Failed)?;
                     continue;
