@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::canonical_json::write_document;
 use crate::{Address, Change, Counts, Finding, PlannedCluster};
 
 /// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
@@ -85,7 +86,7 @@ impl ChangeSet {
         Counts::of(&self.changes)
     }
 
-    /// The document: indented JSON that ends in a line feed, its first member the digest of
+    /// The document: indented JSON in ASCII that ends in a line feed, its first member the digest of
     /// every byte after that member.
     pub fn to_json(&self) -> String {
         // Everything is written once, into its place: the digest last, over a space kept for it.
@@ -94,7 +95,7 @@ impl ChangeSet {
         bytes.resize(DIGEST_PREFIX.len() + DIGEST_LENGTH, b'0');
         bytes.extend_from_slice(DIGEST_SUFFIX);
         let start = bytes.len();
-        serde_json::to_writer_pretty(&mut bytes, self).expect("a change set has only string keys");
+        write_document(self, &mut bytes);
         let brace = bytes[start..].iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
         bytes.drain(start..start + brace);
         bytes.push(b'\n');
@@ -186,6 +187,15 @@ mod tests {
         assert_eq!(read.changes, change_set().changes);
         assert_eq!(read.to_json(), document);
         assert!(!document.contains("https://example"), "the way to a cluster is not part of what is reviewed");
+    }
+
+    #[test]
+    fn a_document_is_ascii_and_its_text_is_read_back() {
+        let mut hostile = change_set();
+        hostile.changes[0].why = "safe\u{202e}gnp.exe \u{9b}2J \u{7f} \u{1f980}".to_owned();
+        let document = hostile.to_json();
+        assert!(document.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n')), "{document}");
+        assert_eq!(ChangeSet::from_json(&document).unwrap().changes, hostile.changes);
     }
 
     #[test]

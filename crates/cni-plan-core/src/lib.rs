@@ -8,6 +8,7 @@
 
 mod address;
 mod call;
+pub mod canonical_json;
 mod change;
 mod changeset;
 mod cluster;
