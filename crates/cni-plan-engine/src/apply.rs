@@ -1,61 +1,75 @@
 //! Applies a reviewed change set: the preconditions, the steps, and the way back.
 
-use cni_plan_core::{ChangeSet, Drift, ErrorKind, Phase, ProviderError, Status, status};
+use cni_plan_core::{ChangeSet, Drift, Phase, ProviderError, Standing, Status, status};
 
-use crate::Providers;
-use crate::execute::{Execution, execute};
+use crate::execute::{Execution, Recorded, execute};
 use crate::inspect::observe_changes;
-use crate::rollback::{RollbackReport, roll_back};
+use crate::journal::{Journal, Record, Verdict};
+use crate::rollback::{RollbackReport, Way, roll_back};
 
-/// What applying came to.
+/// What a run came to.
 #[derive(Debug)]
-pub enum Applied {
-    /// The world was already as the change set leaves it.
+pub enum Ended {
+    /// The world was already as the run leaves it; nothing was done.
     Already,
     /// Every step is done.
     Done,
-    /// The world is not the one the change set was made for; nothing was done.
+    /// The world is not the one that was to be changed; nothing was done.
     Stale(Vec<Drift>),
-    /// A step failed, and what had been done was undone.
+    /// What had been done was undone.
     RolledBack {
-        /// Why: one or more failures of steps that ran at the same time.
+        /// Why: one or more failures of steps that ran at the same time; none where it was asked for.
         errors: Vec<ProviderError>,
         /// What is back.
         report: RollbackReport,
     },
+    /// Nothing more was begun, what was under way has ended, and the run can be taken up again.
+    Interrupted {
+        /// What stands in the way; none where someone asked to stop.
+        errors: Vec<ProviderError>,
+    },
 }
 
 /// Applies `change_set` once: re-reads everything that it rests on, and does nothing at all where
-/// anything differs. An error means that the world could not be read; nothing was done then either.
-pub async fn apply(
+/// anything differs. Only then is the journal opened. The locks are held by now.
+///
+/// # Errors
+/// When the world could not be read or the journal not be opened; nothing was done then either.
+pub async fn apply<E: From<ProviderError>>(
     change_set: &ChangeSet,
-    providers: &Providers,
     execution: &Execution<'_>,
-) -> Result<Applied, ProviderError> {
-    let observed = observe_changes(&change_set.changes, providers).await;
-    match status(&change_set.changes, &observed)? {
-        Status::Applied => return Ok(Applied::Already),
-        Status::Stale(drifts) => return Ok(Applied::Stale(drifts)),
+    open: impl AsyncFnOnce() -> Result<Journal, E>,
+) -> Result<Ended, E> {
+    let changes = &change_set.changes;
+    let observed = observe_changes(changes, execution.providers).await;
+    match status(changes, &observed)? {
+        Status::Applied => return Ok(Ended::Already),
+        Status::Stale(drifts) => return Ok(Ended::Stale(drifts)),
         Status::Pending => {}
     }
-    let changes = &change_set.changes;
-    let executed = execute(changes, Phase::Apply, providers, execution).await;
-    if executed.failed.is_empty() && executed.left == 0 {
-        return Ok(Applied::Done);
-    }
-    let report = roll_back(changes, &executed, providers, execution).await;
-    let mut errors: Vec<ProviderError> = executed.failed.into_iter().map(|(_, error)| error).collect();
-    if errors.is_empty() {
-        errors.push(interrupted());
-    }
-    Ok(Applied::RolledBack { errors, report })
+    let journal = open().await?;
+    let way = Way { changes, standings: vec![Standing::NotBegun; changes.len()], is_recovered: false };
+    Ok(go_on(way, changes, Recorded { execution, journal: &journal }).await)
 }
 
-fn interrupted() -> ProviderError {
-    ProviderError {
-        kind: ErrorKind::Refused,
-        what: "the run was interrupted".to_owned(),
-        why: "a signal asked it to stop".to_owned(),
-        cure: "apply again when you are ready".to_owned(),
+/// Carries out `left`, which is what is left of a run, and goes back when that fails.
+pub(crate) async fn go_on(mut way: Way<'_>, left: &[cni_plan_core::Change], run: Recorded<'_>) -> Ended {
+    let executed = execute(left, Phase::Apply, run).await;
+    if executed.is_complete() {
+        return close(run, Verdict::Applied, Ended::Done).await;
     }
+    way.take_over(&executed.standings);
+    let mut errors: Vec<ProviderError> = executed.failed.into_iter().map(|(_, error)| error).collect();
+    if executed.halted.is_some() || run.execution.stop.is_raised() {
+        errors.extend(executed.halted);
+        return close(run, Verdict::Interrupted, Ended::Interrupted { errors }).await;
+    }
+    roll_back(way, errors, run).await
+}
+
+/// Records how the run stands. Where that cannot be recorded, what happened is the same: a run
+/// without its last record is taken for one that was cut off, and found to be over.
+pub(crate) async fn close(run: Recorded<'_>, verdict: Verdict, ended: Ended) -> Ended {
+    let _ = run.journal.write(&Record::Close { verdict }).await;
+    ended
 }

@@ -4,21 +4,32 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use cni_plan_core::{Change, Event, Phase, ProviderError, Schedule};
+use cni_plan_core::{Change, Event, Phase, ProviderError, Schedule, Standing};
 use futures::stream::{FuturesUnordered, StreamExt};
 
-use crate::Providers;
-use crate::step::carry_out;
+use crate::step::{StepError, carry_out};
+use crate::{Journal, Locks, Providers};
 
 /// How a plan is carried out.
 #[derive(Clone)]
 pub struct Execution<'a> {
+    /// Who answers for what.
+    pub providers: &'a Providers,
+    /// What has to be held before anything is changed.
+    pub locks: &'a Locks,
     /// Steps at once; at least one.
     pub parallelism: usize,
     /// Is told what happens.
     pub events: &'a (dyn Fn(Event) + Send + Sync),
     /// Raised from outside to begin nothing more.
     pub stop: Stop,
+}
+
+/// An execution and where it is recorded.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorded<'a> {
+    pub(crate) execution: &'a Execution<'a>,
+    pub(crate) journal: &'a Journal,
 }
 
 /// A flag that asks a run to begin nothing more.
@@ -38,63 +49,73 @@ impl Stop {
 }
 
 /// What an execution came to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Executed {
-    /// Positions of the steps that were begun, those that failed included.
-    pub(crate) begun: Vec<usize>,
+    /// How far each step has come in this execution.
+    pub(crate) standings: Vec<Standing>,
     /// Failures, in the order they came.
     pub(crate) failed: Vec<(usize, ProviderError)>,
+    /// Why nothing more may be called, not even to go back: an intent could not be recorded, or a
+    /// lock was lost.
+    pub(crate) halted: Option<ProviderError>,
     /// Steps that call something and were neither done nor failed.
     pub(crate) left: usize,
 }
 
 impl Executed {
-    /// Positions of the steps that were begun and did not fail.
-    pub(crate) fn done(&self) -> impl Iterator<Item = usize> {
-        self.begun.iter().copied().filter(|at| self.failed.iter().all(|(failed, _)| failed != at))
+    /// Whether every step is done.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.failed.is_empty() && self.halted.is_none() && self.left == 0
     }
 }
 
 /// Executes the steps of `changes`. Forwards, the first failure begins nothing more and waits for
-/// what is under way; backwards, everything that does not depend on the failure goes on.
-pub(crate) async fn execute(
-    changes: &[Change],
-    phase: Phase,
-    providers: &Providers,
-    execution: &Execution<'_>,
-) -> Executed {
+/// what is under way; backwards, everything that does not depend on the failure goes on. Whoever
+/// asks to stop has nothing more begun in either direction.
+pub(crate) async fn execute(changes: &[Change], phase: Phase, run: Recorded<'_>) -> Executed {
+    let execution = run.execution;
     let began = Instant::now();
     let steps = changes.iter().filter(|change| change.is_effective()).count();
     (execution.events)(Event::Began { phase, steps });
 
     let mut schedule = Schedule::new(changes);
     let mut running = FuturesUnordered::new();
-    let mut executed = Executed::default();
+    let mut executed =
+        Executed { standings: vec![Standing::NotBegun; changes.len()], failed: Vec::new(), halted: None, left: steps };
     let mut done = 0;
     loop {
-        let may_begin = match phase {
-            Phase::Apply => executed.failed.is_empty() && !execution.stop.is_raised(),
-            Phase::Rollback => true,
-        };
+        let may_begin = executed.halted.is_none()
+            && !execution.stop.is_raised()
+            && (phase == Phase::Rollback || executed.failed.is_empty());
         while may_begin && running.len() < execution.parallelism.max(1) {
             let Some(at) = schedule.start_next() else { break };
             if !changes[at].is_effective() {
                 schedule.done(at);
                 continue;
             }
-            executed.begun.push(at);
-            running.push(async move { (at, carry_out(&changes[at], providers, execution).await) });
+            running.push(async move { (at, carry_out(&changes[at], phase, run).await) });
         }
         let Some((at, result)) = running.next().await else { break };
         match result {
             Ok(()) => {
+                executed.standings[at] = Standing::Done;
                 schedule.done(at);
                 done += 1;
+                executed.left -= 1;
             }
-            Err(error) => executed.failed.push((at, error)),
+            Err(StepError::Failed(error)) => {
+                executed.standings[at] = Standing::InDoubt;
+                executed.failed.push((at, error));
+                executed.left -= 1;
+            }
+            Err(StepError::Halted { error, was_called }) => {
+                if was_called {
+                    executed.standings[at] = Standing::InDoubt;
+                }
+                executed.halted.get_or_insert(error);
+            }
         }
     }
-    executed.left = steps - done - executed.failed.len();
     (execution.events)(Event::Ended { phase, done, took: began.elapsed() });
     executed
 }

@@ -27,13 +27,52 @@ pub async fn observe<'a>(
     wanted: impl IntoIterator<Item = (&'a Address, &'a Target)>,
     providers: &Providers,
 ) -> HashMap<Address, Observation> {
+    read(wanted, providers, Reading::Once).await
+}
+
+/// [`observe`] for the steps of a plan.
+pub async fn observe_changes(changes: &[Change], providers: &Providers) -> HashMap<Address, Observation> {
+    observe(of_steps(changes), providers).await
+}
+
+/// [`observe`] for some steps of a plan.
+pub(crate) async fn observe_some(changes: &[&Change], providers: &Providers) -> HashMap<Address, Observation> {
+    observe(of_steps(changes.iter().copied()), providers).await
+}
+
+/// What the world looks like at each step, once reads can be believed.
+pub(crate) async fn settle_changes(changes: &[Change], providers: &Providers) -> HashMap<Address, Observation> {
+    read(of_steps(changes), providers, Reading::UntilBelieved).await
+}
+
+/// [`settle_changes`] for some steps of a plan.
+pub(crate) async fn settle_some(changes: &[&Change], providers: &Providers) -> HashMap<Address, Observation> {
+    read(of_steps(changes.iter().copied()), providers, Reading::UntilBelieved).await
+}
+
+fn of_steps<'a>(changes: impl IntoIterator<Item = &'a Change>) -> impl Iterator<Item = (&'a Address, &'a Target)> {
+    changes.into_iter().map(|change| (&change.address, &change.target))
+}
+
+/// How long to go on reading.
+#[derive(Debug, Clone, Copy)]
+enum Reading {
+    Once,
+    UntilBelieved,
+}
+
+async fn read<'a>(
+    wanted: impl IntoIterator<Item = (&'a Address, &'a Target)>,
+    providers: &Providers,
+    reading: Reading,
+) -> HashMap<Address, Observation> {
     let wanted: Vec<(&Address, &Target)> = wanted.into_iter().collect();
     let mut by_owner: BTreeMap<Owner<'_>, BTreeSet<&Target>> = BTreeMap::new();
     for (_, target) in &wanted {
         by_owner.entry(target.owner()).or_default().insert(target);
     }
     let answers: Vec<Vec<(&Target, Observation)>> = stream::iter(by_owner)
-        .map(|(owner, targets)| observe_owner(owner, targets.into_iter().collect(), providers))
+        .map(|(owner, targets)| read_owner(owner, targets.into_iter().collect(), providers, reading))
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
@@ -41,18 +80,17 @@ pub async fn observe<'a>(
     wanted.into_iter().filter_map(|(address, target)| Some((address.clone(), seen.get(target)?.clone()))).collect()
 }
 
-/// [`observe`] for the steps of a plan.
-pub async fn observe_changes(changes: &[Change], providers: &Providers) -> HashMap<Address, Observation> {
-    observe(changes.iter().map(|change| (&change.address, &change.target)), providers).await
-}
-
-async fn observe_owner<'a>(
+async fn read_owner<'a>(
     owner: Owner<'_>,
     targets: Vec<&'a Target>,
     providers: &Providers,
+    reading: Reading,
 ) -> Vec<(&'a Target, Observation)> {
     let observations = match providers.get(owner) {
-        Some(provider) => provider.observe(&targets).await,
+        Some(provider) => match reading {
+            Reading::Once => provider.observe(&targets).await,
+            Reading::UntilBelieved => provider.settle(&targets).await,
+        },
         None => vec![Observation::Unseen(no_provider(owner)); targets.len()],
     };
     debug_assert_eq!(observations.len(), targets.len(), "a provider answers for every target");

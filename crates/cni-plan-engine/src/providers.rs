@@ -1,15 +1,16 @@
-//! Which provider answers for which account and cluster.
+//! Which provider answers for which account and cluster, and which lock guards which cluster.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cni_plan_core::{Owner, Provider};
+use cni_plan_core::{ClusterLock, Owner, Provider};
 
 /// The providers of one command, by whom they answer for.
 #[derive(Default, Clone)]
 pub struct Providers {
     accounts: HashMap<String, Arc<dyn Provider>>,
     clusters: HashMap<String, Arc<dyn Provider>>,
+    locks: HashMap<String, Arc<dyn ClusterLock>>,
 }
 
 impl Providers {
@@ -21,6 +22,16 @@ impl Providers {
     /// The API server of the cluster with that key.
     pub fn add_cluster(&mut self, key: &str, provider: Arc<dyn Provider>) {
         self.clusters.insert(key.to_owned(), provider);
+    }
+
+    /// The lock of the cluster with that key.
+    pub fn add_lock(&mut self, key: &str, lock: Arc<dyn ClusterLock>) {
+        self.locks.insert(key.to_owned(), lock);
+    }
+
+    /// What guards the cluster with that key.
+    pub fn lock(&self, key: &str) -> Option<&dyn ClusterLock> {
+        self.locks.get(key).map(AsRef::as_ref)
     }
 
     /// Who answers for `owner`.
@@ -38,6 +49,7 @@ impl std::fmt::Debug for Providers {
         f.debug_struct("Providers")
             .field("accounts", &self.accounts.keys())
             .field("clusters", &self.clusters.keys())
+            .field("locks", &self.locks.keys())
             .finish()
     }
 }

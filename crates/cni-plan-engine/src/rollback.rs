@@ -1,12 +1,17 @@
-//! Puts back what a failed run did, and proves it by looking.
+//! Puts back what a run did, and proves it by looking.
 
 use std::collections::{HashMap, HashSet};
 
-use cni_plan_core::{Action, Address, Change, Inverse, Kind, Observation, Phase, Resource, Reversibility, Run, invert};
+use cni_plan_core::{
+    Action, Address, Change, Inverse, Kind, Observation, Phase, ProviderError, Resource, Reversibility, Run, Standing,
+    invert,
+};
 
-use crate::Providers;
-use crate::execute::{Executed, Execution, execute};
-use crate::inspect::observe;
+use crate::apply::{Ended, close};
+use crate::execute::{Executed, Recorded, execute};
+use crate::inspect::{observe_some, settle_some};
+use crate::journal::{Record, Verdict};
+use crate::step::not_recorded;
 
 /// What is back and what is not.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,71 +25,140 @@ pub struct RollbackReport {
 /// Something that is not as it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Residue {
-    /// Which.
-    pub address: Address,
-    /// Why it is not, in one clause.
+    /// The step that changed it.
+    pub change: Change,
+    /// How it is now.
+    pub now: Observation,
+    /// Why it is not as it was, in one clause.
     pub why: String,
 }
 
-/// Undoes what `executed` did of `plan`. Begun says nothing about done: what is undone is decided
-/// by looking at the world.
-pub(crate) async fn roll_back(
-    plan: &[Change],
-    executed: &Executed,
-    providers: &Providers,
-    execution: &Execution<'_>,
-) -> RollbackReport {
-    let touched = touched(plan, executed);
-    let mut live = look_at(&touched, providers).await;
-    let done: Vec<&Change> = executed.done().map(|at| &plan[at]).collect();
-    trust_what_was_done(&done, &mut live);
-    let inverse = invert(plan, &live);
-    let undone = execute(&inverse.changes, Phase::Rollback, providers, execution).await;
+/// How far a run has gone.
+pub(crate) struct Way<'a> {
+    pub(crate) changes: &'a [Change],
+    /// One for each change.
+    pub(crate) standings: Vec<Standing>,
+    /// Whether the run was begun by a process that is gone, so that its record is all that is known.
+    pub(crate) is_recovered: bool,
+}
 
-    let after = look_at(&touched, providers).await;
-    let reasons = Reasons::of(&inverse, &undone);
-    let begun: HashSet<&Address> = executed.begun.iter().map(|&at| &plan[at].address).collect();
+impl<'a> Way<'a> {
+    /// Adds what was done since.
+    pub(crate) fn take_over(&mut self, since: &[Standing]) {
+        for (standing, &since) in self.standings.iter_mut().zip(since) {
+            if since != Standing::NotBegun {
+                *standing = since;
+            }
+        }
+    }
+
+    fn with(&self, is_wanted: impl Fn(Standing) -> bool) -> impl Iterator<Item = &'a Change> {
+        self.changes.iter().zip(&self.standings).filter(move |(_, standing)| is_wanted(**standing)).map(|(it, _)| it)
+    }
+
+    /// The steps that may have had an effect, in the plan's order: those begun, and the restarts
+    /// behind a begun annotation, under which any pod may have been born again meanwhile.
+    fn touched(&self) -> Vec<&'a Change> {
+        let begun: HashSet<&Address> =
+            self.with(|standing| standing != Standing::NotBegun).map(|change| &change.address).collect();
+        let follows = |change: &Change| {
+            change.address.kind() == Kind::Restart
+                && change.is_effective()
+                && change.depends_on.iter().any(|on| on.kind() == Kind::Annotate && begun.contains(on))
+        };
+        self.changes.iter().filter(|change| begun.contains(&change.address) || follows(change)).collect()
+    }
+
+    /// What is live of `touched`. What is in doubt is read until the reads can be believed; what is
+    /// known to be done may be looked at once.
+    async fn look(&self, touched: &[&Change], run: Recorded<'_>) -> HashMap<Address, Observation> {
+        let doubted: HashSet<&Address> = self
+            .with(|standing| standing == Standing::InDoubt || self.is_recovered)
+            .map(|change| &change.address)
+            .collect();
+        let (in_doubt, known): (Vec<&Change>, Vec<&Change>) =
+            touched.iter().partition(|change| doubted.contains(&change.address));
+        let (mut live, settled) = futures::join!(
+            observe_some(&known, run.execution.providers),
+            settle_some(&in_doubt, run.execution.providers)
+        );
+        if !self.is_recovered {
+            self.trust_what_was_done(&mut live);
+        }
+        live.extend(settled);
+        live
+    }
+
+    /// IAM's reads lag behind its writes for up to minutes. An attachment whose call succeeded just
+    /// now is taken to be as the call left it, though a read still shows it as before: undoing it
+    /// once too often does nothing, and a node role left without its policy is an outage.
+    fn trust_what_was_done(&self, live: &mut HashMap<Address, Observation>) {
+        for change in self.with(|standing| standing == Standing::Done) {
+            let observation = match (change.action, &change.before, &change.after) {
+                (Action::Delete, Some(Resource::Attachment(_)), None) => Observation::Absent,
+                (Action::Create, None, Some(after @ Resource::Attachment(_))) => Observation::Present(after.clone()),
+                _ => continue,
+            };
+            live.insert(change.address.clone(), observation);
+        }
+    }
+}
+
+/// Undoes what was done. Begun says nothing about done: what is undone is decided by looking at the
+/// world.
+pub(crate) async fn roll_back(way: Way<'_>, errors: Vec<ProviderError>, run: Recorded<'_>) -> Ended {
+    let why = errors.iter().map(ToString::to_string).collect();
+    if let Err(error) = run.journal.write(&Record::Back { why }).await {
+        return Ended::Interrupted { errors: errors.into_iter().chain([not_recorded(&error)]).collect() };
+    }
+    let touched = way.touched();
+    let live = way.look(&touched, run).await;
+    let inverse = invert(way.changes, &live);
+    let undone = execute(&inverse.changes, Phase::Rollback, run).await;
+    if undone.halted.is_some() || run.execution.stop.is_raised() && undone.left > 0 {
+        let errors = errors.into_iter().chain(undone.halted).collect();
+        return close(run, Verdict::Interrupted, Ended::Interrupted { errors }).await;
+    }
+    let report = report(&way, &touched, &Reasons::of(&inverse, &undone), run).await;
+    let verdict = if report.residue.is_empty() { Verdict::RolledBack } else { Verdict::Residue };
+    close(run, verdict, Ended::RolledBack { errors, report }).await
+}
+
+/// Looks at everything once more. Where a process is gone, also at what it has no record of: the
+/// record of a step is the last thing that a crash can take.
+async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: Recorded<'_>) -> RollbackReport {
+    let begun: HashSet<&Address> =
+        way.with(|standing| standing != Standing::NotBegun).map(|change| &change.address).collect();
+    let looked_at: Vec<&Change> = match way.is_recovered {
+        true => way.changes.iter().filter(|change| change.is_effective()).collect(),
+        false => touched.to_vec(),
+    };
+    let looked_at: Vec<&Change> = looked_at.into_iter().filter(|change| !only_looks(change)).collect();
+    let providers = run.execution.providers;
+    let mut after = observe_some(&looked_at, providers).await;
+    // A read that lags shows what was undone: only what can be believed is called a residue.
+    let suspicious: Vec<&Change> =
+        looked_at.iter().copied().filter(|change| !is_as_before(change, after.get(&change.address))).collect();
+    after.extend(settle_some(&suspicious, providers).await);
+
+    let touched: HashSet<&Address> = touched.iter().map(|change| &change.address).collect();
     let mut report = RollbackReport::default();
-    for change in touched.into_iter().filter(|change| !only_looks(change)) {
+    for change in looked_at {
         let address = &change.address;
-        let now = after.get(address);
-        if !is_as_before(change, now) {
-            report.residue.push(Residue { address: address.clone(), why: reasons.why(change, now) });
-        } else if begun.contains(address) {
-            report.restored.push(address.clone());
+        let now = after.remove(address).unwrap_or(Observation::Absent);
+        if is_as_before(change, Some(&now)) {
+            if begun.contains(address) {
+                report.restored.push(address.clone());
+            }
+        } else if touched.contains(address) {
+            let why = reasons.why(change, &now);
+            report.residue.push(Residue { change: change.clone(), now, why });
+        } else if is_as_planned(change, &now) {
+            let why = "this run has no record of changing it, and it is as the plan leaves it".to_owned();
+            report.residue.push(Residue { change: change.clone(), now, why });
         }
     }
     report
-}
-
-/// The steps that may have had an effect, in the plan's order: those begun, and the restarts behind
-/// a begun annotation, under which any pod may have been born again meanwhile.
-fn touched<'a>(plan: &'a [Change], executed: &Executed) -> Vec<&'a Change> {
-    let begun: HashSet<&Address> = executed.begun.iter().map(|&at| &plan[at].address).collect();
-    let follows = |change: &Change| {
-        change.address.kind() == Kind::Restart
-            && change.is_effective()
-            && change.depends_on.iter().any(|on| on.kind() == Kind::Annotate && begun.contains(on))
-    };
-    plan.iter().filter(|change| begun.contains(&change.address) || follows(change)).collect()
-}
-
-async fn look_at(changes: &[&Change], providers: &Providers) -> HashMap<Address, Observation> {
-    observe(changes.iter().map(|change| (&change.address, &change.target)), providers).await
-}
-
-/// IAM's reads lag behind its writes for up to minutes. An attachment whose call succeeded is taken
-/// to be as the call left it, though a read still shows it as before: undoing it once too often
-/// does nothing, and a node role left without its policy is an outage.
-fn trust_what_was_done(done: &[&Change], live: &mut HashMap<Address, Observation>) {
-    for change in done {
-        let observation = match (change.action, &change.before, &change.after) {
-            (Action::Delete, Some(Resource::Attachment(_)), None) => Observation::Absent,
-            (Action::Create, None, Some(after @ Resource::Attachment(_))) => Observation::Present(after.clone()),
-            _ => continue,
-        };
-        live.insert(change.address.clone(), observation);
-    }
 }
 
 /// A verification changed nothing that could be put back.
@@ -97,6 +171,17 @@ fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {
         Some(Observation::Present(now)) => change.is_undone(Some(now)),
         Some(Observation::Absent) => change.is_undone(None),
         Some(Observation::Unseen(_)) | None => false,
+    }
+}
+
+fn is_as_planned(change: &Change, now: &Observation) -> bool {
+    match (now, &change.after) {
+        (Observation::Present(Resource::Pods(now)), _) => {
+            change.run.as_ref().is_some_and(|run| now.all_satisfy(run.identity()))
+        }
+        (Observation::Present(now), Some(after)) => now.is_as_left(after),
+        (Observation::Absent, after) => after.is_none(),
+        (Observation::Present(_) | Observation::Unseen(_), _) => false,
     }
 }
 
@@ -113,9 +198,9 @@ impl<'a> Reasons<'a> {
         Reasons { inverse, failed }
     }
 
-    fn why(&self, change: &Change, now: Option<&Observation>) -> String {
+    fn why(&self, change: &Change, now: &Observation) -> String {
         let address = &change.address;
-        if let Some(Observation::Unseen(error)) = now {
+        if let Observation::Unseen(error) = now {
             return format!("it could not be read again: {error}");
         }
         if let Some(why) = self.failed.get(address) {

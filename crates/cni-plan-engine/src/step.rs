@@ -1,32 +1,83 @@
 //! One step. Every call that changes anything goes through here and nowhere else, forwards and
-//! backwards, so that there is one place to make an intent durable before its effect.
+//! backwards: the locks are looked at, the intent is made durable, the call is made, its outcome is
+//! recorded.
 
 use std::time::Instant;
 
-use cni_plan_core::{Change, Event, ProviderError};
+use cni_plan_core::{Change, ErrorKind, Event, Phase, ProviderError};
 
+use crate::execute::Recorded;
 use crate::inspect::no_provider;
-use crate::{Execution, Providers};
+use crate::journal::{Intent, NotRecorded, Outcome, Record};
+
+/// Why a step is not done.
+#[derive(Debug)]
+pub(crate) enum StepError {
+    /// Its call failed; what it left is in doubt.
+    Failed(ProviderError),
+    /// Nothing more may be called by this process.
+    Halted {
+        /// Why not.
+        error: ProviderError,
+        /// Whether this step's own call was made.
+        was_called: bool,
+    },
+}
 
 /// Carries out one step and tells of it.
-pub(crate) async fn carry_out(
-    change: &Change,
-    providers: &Providers,
-    execution: &Execution<'_>,
-) -> Result<(), ProviderError> {
+pub(crate) async fn carry_out(change: &Change, phase: Phase, run: Recorded<'_>) -> Result<(), StepError> {
     let began = Instant::now();
-    let tell = execution.events;
-    tell(Event::Started { address: change.address.clone(), action: change.action });
-    let progress = |progress| tell(Event::Progressed { address: change.address.clone(), progress });
-    let owner = change.target.owner();
-    let result = match providers.get(owner) {
-        Some(provider) => provider.apply(change, &progress).await,
-        None => Err(no_provider(owner)),
-    };
-    let address = change.address.clone();
+    let tell = run.execution.events;
+    let (address, action) = (&change.address, change.action);
+    tell(Event::Started { address: address.clone(), action });
+    let result = recorded_call(change, phase, run).await;
+    let address = address.clone();
     tell(match &result {
-        Ok(()) => Event::Finished { address, action: change.action, took: began.elapsed() },
-        Err(error) => Event::Failed { address, error: error.clone() },
+        Ok(()) => Event::Finished { address, action, took: began.elapsed() },
+        Err(StepError::Failed(error) | StepError::Halted { error, .. }) => {
+            Event::Failed { address, error: error.clone() }
+        }
     });
     result
+}
+
+async fn recorded_call(change: &Change, phase: Phase, run: Recorded<'_>) -> Result<(), StepError> {
+    let halted = |error, was_called| StepError::Halted { error, was_called };
+    run.execution.locks.check(&change.clusters).await.map_err(|error| halted(error, false))?;
+    let intent = Record::Begin(Intent {
+        step: change.address.clone(),
+        phase,
+        action: change.action,
+        before: change.before.clone(),
+        after: change.after.clone(),
+        ms: run.journal.elapsed_ms(),
+    });
+    run.journal.write(&intent).await.map_err(|error| halted(not_recorded(&error), false))?;
+    let result = call(change, run).await;
+    let outcome = match &result {
+        Ok(()) => Outcome::Done,
+        Err(error) => Outcome::Failed { why: error.to_string() },
+    };
+    let end = Record::End { step: change.address.clone(), phase, outcome, ms: run.journal.elapsed_ms() };
+    run.journal.write(&end).await.map_err(|error| halted(not_recorded(&error), true))?;
+    result.map_err(StepError::Failed)
+}
+
+async fn call(change: &Change, run: Recorded<'_>) -> Result<(), ProviderError> {
+    let progress = |progress| (run.execution.events)(Event::Progressed { address: change.address.clone(), progress });
+    let owner = change.target.owner();
+    match run.execution.providers.get(owner) {
+        Some(provider) => provider.apply(change, &progress).await,
+        None => Err(no_provider(owner)),
+    }
+}
+
+/// Without its record a call is not made, so a run cannot even go back.
+pub(crate) fn not_recorded(error: &NotRecorded) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: "cannot record what is about to be done, so nothing more is done".to_owned(),
+        why: error.to_string(),
+        cure: "make room for the run's journal, then `cni-plan resume` or `cni-plan rollback`".to_owned(),
+    }
 }

@@ -5,10 +5,18 @@ mod procedure;
 mod random;
 mod world;
 
-use cni_plan_core::{Address, ChangeSet, DependencyGraph, FORMAT_VERSION, Header, Node, diff, digest_of};
+use cni_plan_core::{
+    Address, ChangeSet, DependencyGraph, FORMAT_VERSION, Header, Node, ProviderError, diff, digest_of, prove,
+};
 
-use crate::{Applied, Execution, Stop, apply, observe};
+use crate::journal::{JOURNAL_VERSION, MemoryStorage, Record, RunHeader, Tail, recover};
+use crate::{Ended, Execution, Journal, Locks, OpenRun, RunRecord, Stop, apply, observe};
 use world::World;
+
+/// A plan of so many steps, each waiting for the one before, for an empty world.
+pub(crate) fn chain_of(length: usize) -> ChangeSet {
+    planned(random::chain(length), &World::default())
+}
 
 /// The change set that takes `world` to what `graph` wants.
 fn planned(graph: DependencyGraph<Node>, world: &World) -> ChangeSet {
@@ -23,19 +31,64 @@ fn planned(graph: DependencyGraph<Node>, world: &World) -> ChangeSet {
         spec_digest: digest_of(b""),
         clusters: Vec::new(),
     };
-    ChangeSet { header, findings: diff.findings, changes: diff.changes }
+    ChangeSet { header, findings: diff.findings, safety: prove(&diff.changes), changes: diff.changes }
 }
 
 /// Applies `change_set` to `world`, whose flag stops the run.
-fn run(change_set: &ChangeSet, world: &World, parallelism: usize) -> Applied {
-    let events = |_| ();
-    let execution = Execution { parallelism, events: &events, stop: world.stop() };
-    block_on(apply(change_set, &world.providers(), &execution)).unwrap()
+fn run(change_set: &ChangeSet, world: &World, parallelism: usize) -> Ended {
+    run_until(change_set, world, parallelism, world.stop())
 }
 
-fn residue(applied: &Applied) -> Vec<&Address> {
+fn run_until(change_set: &ChangeSet, world: &World, parallelism: usize, stop: Stop) -> Ended {
+    run_recorded(change_set, world, parallelism, stop, &MemoryStorage::default())
+}
+
+/// The same, with the journal in `storage`.
+fn run_recorded(
+    change_set: &ChangeSet,
+    world: &World,
+    parallelism: usize,
+    stop: Stop,
+    storage: &MemoryStorage,
+) -> Ended {
+    let journal = async || {
+        let journal = Journal::start(storage.clone(), Tail::empty()).unwrap();
+        for first in records_of_a_new_run(change_set) {
+            journal.write(&first).await.unwrap();
+        }
+        Ok::<_, ProviderError>(journal)
+    };
+    under(world, parallelism, stop, |execution| block_on(apply(change_set, execution, journal)).unwrap())
+}
+
+/// Has `go` work on `world`.
+fn under<T>(world: &World, parallelism: usize, stop: Stop, go: impl FnOnce(&Execution<'_>) -> T) -> T {
+    let (providers, locks) = (world.providers(), Locks::default());
+    go(&Execution { providers: &providers, locks: &locks, parallelism, events: &|_| (), stop })
+}
+
+/// The run whose journal is in `storage`, as the next process finds it.
+fn reopened(change_set: &ChangeSet, storage: &MemoryStorage) -> OpenRun {
+    let recovered = recover(&storage.durable()).unwrap();
+    let record = RunRecord::of(&recovered, &change_set.changes);
+    let journal = Journal::start(storage.clone(), recovered.tail).unwrap();
+    OpenRun { name: "run".to_owned(), change_set: change_set.clone(), record, journal }
+}
+
+fn records_of_a_new_run(change_set: &ChangeSet) -> [Record; 1] {
+    let header = RunHeader {
+        version: JOURNAL_VERSION,
+        run: "run".to_owned(),
+        tool: "test".to_owned(),
+        spec: "spec.yaml".to_owned(),
+        change_set: digest_of(change_set.to_json().as_bytes()),
+    };
+    [Record::Run(header)]
+}
+
+fn residue(applied: &Ended) -> Vec<&Address> {
     match applied {
-        Applied::RolledBack { report, .. } => report.residue.iter().map(|residue| &residue.address).collect(),
+        Ended::RolledBack { report, .. } => report.residue.iter().map(|residue| &residue.change.address).collect(),
         _ => Vec::new(),
     }
 }
@@ -50,11 +103,8 @@ fn a_run_that_is_stopped_before_it_begins_changes_nothing() {
     let change_set = planned(random::chain(3), &world);
     let stop = Stop::default();
     stop.raise();
-    let execution = Execution { parallelism: 4, events: &|_| (), stop };
-    let applied = block_on(apply(&change_set, &world.providers(), &execution)).unwrap();
-    let Applied::RolledBack { errors, report } = applied else { panic!("it is rolled back") };
-    assert_eq!(errors.len(), 1);
-    assert!(report.restored.is_empty() && report.residue.is_empty());
+    let ended = run_until(&change_set, &world, 4, stop);
+    assert!(matches!(ended, Ended::Interrupted { errors } if errors.is_empty()), "nothing failed");
     assert_eq!(world.calls(), 0);
 }
 
@@ -66,7 +116,7 @@ fn a_run_that_is_stopped_during_its_last_call_is_done() {
     random::already_there(&mut graph, &world);
     let change_set = planned(graph, &world);
     world.stop_at(2);
-    assert!(matches!(run(&change_set, &world, 1), Applied::Done));
+    assert!(matches!(run(&change_set, &world, 1), Ended::Done));
     assert_eq!(world.calls(), 3);
 }
 
@@ -75,7 +125,7 @@ fn whatever_is_not_as_planned_stops_everything_before_the_first_call() {
     let world = World::default();
     let change_set = planned(random::chain(3), &world);
     world.put(&change_set.changes[1].target, change_set.changes[1].after.clone());
-    let Applied::Stale(drifts) = run(&change_set, &world, 1) else { panic!("it is stale") };
+    let Ended::Stale(drifts) = run(&change_set, &world, 1) else { panic!("it is stale") };
     assert_eq!(drifts[0].address, change_set.changes[1].address);
     assert_eq!(world.calls(), 0);
 }
@@ -84,8 +134,8 @@ fn whatever_is_not_as_planned_stops_everything_before_the_first_call() {
 fn what_is_applied_is_applied_once() {
     let world = World::default();
     let change_set = planned(random::chain(3), &world);
-    assert!(matches!(run(&change_set, &world, 2), Applied::Done));
-    assert!(matches!(run(&change_set, &world, 2), Applied::Already));
+    assert!(matches!(run(&change_set, &world, 2), Ended::Done));
+    assert!(matches!(run(&change_set, &world, 2), Ended::Already));
     assert_eq!(world.calls(), 3);
 }
 

@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use super::world::{ACCOUNT, Fault, World};
 use super::{planned, residue, run};
-use crate::Applied;
+use crate::Ended;
 
 pub(super) const CLUSTERS: [&str; 3] = ["c", "d", "e"];
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
@@ -233,7 +233,7 @@ proptest! {
         let applied = run(&change_set, &world, parallelism);
 
         prop_assert_eq!(world.violations(), Vec::<String>::new(), "{:?}", applied);
-        if !matches!(applied, Applied::RolledBack { .. }) {
+        if !matches!(applied, Ended::RolledBack { .. }) {
             return Ok(());
         }
         let untouched = |change: &Change| !world.ended().iter().any(|(address, _)| address == &change.address);

@@ -6,8 +6,9 @@ use cni_plan_core::{Address, Attachment, Change, DependencyGraph, Kind, Node, Oi
 use proptest::prelude::*;
 
 use super::world::{ACCOUNT, Fault, World};
-use super::{planned, residue, run};
-use crate::Applied;
+use super::{block_on, planned, reopened, residue, run_recorded, under};
+use crate::journal::MemoryStorage;
+use crate::{Ended, Stop, undo};
 
 /// `length` attachments, each waiting for the one before.
 pub(super) fn chain(length: usize) -> DependencyGraph<Node> {
@@ -155,7 +156,13 @@ proptest! {
         if let Some(call) = stop_at {
             world.stop_at(call);
         }
-        let applied = run(&change_set, &world, parallelism);
+        let storage = MemoryStorage::default();
+        let mut applied = run_recorded(&change_set, &world, parallelism, world.stop(), &storage);
+        if matches!(applied, Ended::Interrupted { .. }) {
+            // Whoever stopped it has it put back.
+            let run = reopened(&change_set, &storage);
+            applied = under(&world, parallelism, Stop::default(), |it| block_on(undo(&run, it)).unwrap());
+        }
 
         prop_assert!(world.most_running() <= parallelism);
         prop_assert_eq!(world.violations(), Vec::<String>::new());
@@ -174,7 +181,7 @@ proptest! {
                 _ => false,
             };
             match &applied {
-                Applied::Done | Applied::Already => prop_assert!(is_there, "{} is not there", change.address),
+                Ended::Done | Ended::Already => prop_assert!(is_there, "{} is not there", change.address),
                 _ => prop_assert_eq!(
                     now != change.before,
                     residue(&applied).contains(&&change.address),
