@@ -149,4 +149,4 @@ fn not_taken(key: &str) -> ProviderError {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

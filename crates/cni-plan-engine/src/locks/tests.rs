@@ -9,24 +9,6 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-/// A lock that is always held, for tests of something else.
-struct Always;
-
-impl HeldLock for Always {
-    fn check(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
-        Box::pin(async { Ok(()) })
-    }
-    fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), ProviderError>> {
-        Box::pin(async { Ok(()) })
-    }
-}
-
-/// Locks of these clusters that are never lost.
-pub(crate) fn always_held(clusters: &[&str]) -> Locks {
-    let always = |key: &&str| ((*key).to_owned(), Box::new(Always) as Box<dyn HeldLock>);
-    Locks { held: clusters.iter().map(always).collect() }
-}
-
 /// All clusters' locks: who has which.
 #[derive(Clone)]
 struct Table(watch::Sender<HashMap<String, LockHolder>>, Arc<Mutex<Vec<String>>>);
@@ -78,6 +60,8 @@ impl ClusterLock for Cell {
             if self.away {
                 return Err(NotTaken::Failed(not_taken(&self.key)));
             }
+            // Others are at work while the question travels.
+            tokio::task::yield_now().await;
             let mut changes = self.table.0.subscribe();
             let free = tokio::time::timeout(patience, async {
                 loop {
