@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::steady::steady;
 
 /// No run of the command takes as long: what does is killed and fails its test.
-const LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 /// The command under test, as `cargo test --workspace` builds it beside this package's binary
 /// (`crates/cni-plan` has a test of its own, so cargo builds the command before any test runs).
@@ -146,6 +146,11 @@ impl Workspace {
         let line = format!("cni-plan {}", arguments.join(" "));
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the command can be started");
         let (code, stdout, stderr) = bounded(child, &line);
+        self.ran(line, code, stdout, stderr)
+    }
+
+    /// A run that ended here.
+    pub(crate) fn ran(&self, line: String, code: Option<i32>, stdout: String, stderr: String) -> Ran {
         Ran { line, code, stdout, stderr, folder: self.path().to_owned() }
     }
 }
@@ -189,7 +194,8 @@ pub(crate) fn bounded(mut child: Child, line: &str) -> (Option<i32>, String, Str
     (child.wait().expect("a child can be waited for").code(), stdout, stderr)
 }
 
-fn read_to_end(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
+/// Reads in a thread of its own; all of it comes when the stream ends.
+pub(crate) fn read_to_end(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();

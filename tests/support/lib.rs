@@ -2,8 +2,12 @@
 
 pub mod background;
 pub mod command;
+pub mod course;
+pub mod ending;
+pub mod killed;
 pub mod peers;
 pub mod rehearsal;
 pub mod served;
 pub mod steady;
+pub mod trials;
 pub mod wire;

@@ -17,7 +17,7 @@ pub fn find(program: &str) -> PathBuf {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("there is no `{program}` on the PATH: run `eval \"$(.ci/peers)\"` first"))
+        .unwrap_or_else(|| panic!("there is no `{program}` on the PATH: `.ci/peers` brings what a test needs, strace apart, which a package of the system is"))
 }
 
 /// A shell in which a person works with `aws` and `kubectl`; nothing of the caller's own

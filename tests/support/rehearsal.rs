@@ -1,6 +1,7 @@
 //! A sandbox in this process with the command beside it, so that a test can let calls fail and
 //! change the world between two commands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cni_plan_sandbox::{ClusterSeed, Options, Sandbox};
@@ -12,8 +13,8 @@ use crate::wire::Wire;
 /// A world and a folder whose environment leads the command to it.
 pub struct Rehearsal {
     // Dropped in this order: the sandbox stops its tasks before their runtime ends.
-    sandbox: Sandbox,
-    _runtime: tokio::runtime::Runtime,
+    sandbox: Arc<Sandbox>,
+    runtime: tokio::runtime::Runtime,
     workspace: Workspace,
 }
 
@@ -48,7 +49,7 @@ impl Rehearsal {
             .expect("a runtime can be made");
         let options = Options { pods_ready_after: SOON, ..options };
         let sandbox = runtime.block_on(Sandbox::start(options)).expect("a sandbox can be started");
-        Rehearsal { sandbox, _runtime: runtime, workspace: Workspace::with_examples() }
+        Rehearsal { sandbox: Arc::new(sandbox), runtime, workspace: Workspace::with_examples() }
     }
 
     /// The environment names the region of the clusters, so it is taken once they are there.
@@ -90,6 +91,21 @@ impl Rehearsal {
     #[track_caller]
     pub fn fail(&self, fault: &str) {
         self.sandbox.add_fault(fault.parse().expect("the test writes faults well"));
+    }
+
+    /// Has `then` called once a fault holds a call; aborting the task gives that up.
+    pub fn when_held(&self, then: impl FnOnce() + Send + 'static) -> tokio::task::AbortHandle {
+        let sandbox = Arc::clone(&self.sandbox);
+        let waits = async move {
+            sandbox.until_held().await;
+            then();
+        };
+        self.runtime.spawn(waits).abort_handle()
+    }
+
+    /// Waits until the sandbox has nothing more to do for clients that are gone.
+    pub fn until_idle(&self) {
+        self.runtime.block_on(self.sandbox.until_idle());
     }
 
     /// Runs the command, arguments separated by spaces, to its end.

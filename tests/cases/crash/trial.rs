@@ -1,0 +1,178 @@
+//! One crash: where a run is killed, what takes it up, and what may come of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use cni_plan_tests::command::Ran;
+use cni_plan_tests::course::{Call, Course, Journey, Way};
+use cni_plan_tests::ending::{End, end_of};
+use cni_plan_tests::killed::Instant;
+use cni_plan_tests::rehearsal::Rehearsal;
+
+/// Every so many trials, what takes a run up is killed as well.
+const KILLED_AGAIN: usize = 5;
+
+/// A run that is killed, once or twice, and taken up again.
+pub(super) struct Trial {
+    journey: Arc<Journey>,
+    instant: Instant,
+    recovery: Recovery,
+    /// Where the recovery is killed in its turn; then the other one ends the matter.
+    again: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recovery {
+    Resume,
+    Rollback,
+}
+
+/// What came of a trial.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Outcome {
+    /// Killed once.
+    Killed(End),
+    /// Killed, and its recovery as well.
+    KilledTwice(End),
+    /// The run came to its end without getting to the instant.
+    NotReached(End),
+}
+
+/// Every instant of a journey, taken up by `resume` and `rollback` in turn; those of the journal, for
+/// which `strace` is needed, only where they are asked for.
+pub(super) fn trials_of(course: &'static Course, way: Way, with_journal: bool) -> Vec<Trial> {
+    let journey = Arc::new(course.journey(way));
+    let around = |call: &Call| [Instant::BeforeCall(call.clone()), Instant::AfterEffect(call.clone())];
+    let mut instants: Vec<Instant> = journey.calls.iter().flat_map(around).collect();
+    if with_journal {
+        let (writes, syncs) = journey.begin().count_journal_writes(&journey.command());
+        instants.extend((1..=writes).map(Instant::BeforeWrite));
+        instants.extend((1..=syncs).map(Instant::BeforeSync));
+    }
+    let seconds = second_instants(with_journal);
+    let trial = |(at, instant): (usize, Instant)| {
+        // Two instants a call: either is taken up in both ways.
+        let recovery = if (at / 2 + at).is_multiple_of(2) { Recovery::Resume } else { Recovery::Rollback };
+        let again = (at % KILLED_AGAIN == KILLED_AGAIN - 1).then(|| seconds[at / KILLED_AGAIN % seconds.len()].clone());
+        Trial { journey: Arc::clone(&journey), instant, recovery, again }
+    };
+    instants.into_iter().enumerate().map(trial).collect()
+}
+
+/// Where a recovery is killed: some of its calls and, where they are asked for, its journal's writes.
+fn second_instants(with_journal: bool) -> Vec<Instant> {
+    let any = |service: &str, nth| Call {
+        operation: format!("{service}:*"),
+        nth,
+        changes_something: false,
+        is_before_any_change: false,
+    };
+    let calls = [
+        Instant::AfterEffect(any("iam", 4)),
+        Instant::BeforeCall(any("kubernetes", 7)),
+        Instant::BeforeCall(any("iam", 7)),
+        Instant::AfterEffect(any("kubernetes", 11)),
+    ];
+    let journal = [Instant::BeforeWrite(2), Instant::BeforeSync(1), Instant::BeforeSync(3), Instant::BeforeWrite(5)];
+    calls.into_iter().chain(journal.into_iter().filter(|_| with_journal)).collect()
+}
+
+/// Kills, takes up, judges.
+pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
+    let journey = &*trial.journey;
+    let rehearsal = journey.begin();
+    if let Some(ran) = rehearsal.run_until(&trial.instant, &journey.command()) {
+        let end = end_of(journey, &ran, &rehearsal.state())?;
+        return if end == journey.end() { Ok(Outcome::NotReached(end)) } else { Err(format!("{end}\n{ran}")) };
+    }
+    // The refusal that turned it round is over as well: what takes the run up meets no fault.
+    rehearsal.sandbox().clear_faults();
+    let mut recovery = trial.recovery;
+    let mut outcome: fn(End) -> Outcome = Outcome::Killed;
+    let mut ran = trial.again.as_ref().and_then(|again| rehearsal.run_until(again, recovery.command()));
+    rehearsal.sandbox().clear_faults();
+    if trial.again.is_some() && ran.is_none() {
+        recovery = recovery.other();
+        outcome = Outcome::KilledTwice;
+    }
+    let ran = ran.take().unwrap_or_else(|| rehearsal.run(recovery.command()));
+    let end = end_of(journey, &ran, &rehearsal.state())?;
+    let allowed = trial.allowed(recovery, &ran);
+    if !allowed.contains(&end) {
+        return Err(format!("{end}, and not one of {allowed:?}\n{ran}"));
+    }
+    if end != End::Residue {
+        is_settled(recovery, &rehearsal).map_err(|why| format!("{why}\nafter\n{ran}"))?;
+    }
+    Ok(outcome(end))
+}
+
+/// What was taken up and came to an end has nothing left to do.
+fn is_settled(recovery: Recovery, rehearsal: &Rehearsal) -> Result<(), String> {
+    let before = rehearsal.state();
+    let ran = rehearsal.run(recovery.command());
+    if ran.code != Some(0) && !found_no_run(&ran) {
+        return Err(format!("a second time is no success\n{ran}"));
+    }
+    if !(ran.stdout.starts_with("Nothing to ") || found_no_run(&ran)) {
+        return Err(format!("a second time does not say that there is nothing to do\n{ran}"));
+    }
+    if rehearsal.state() != before {
+        return Err(format!("a second time changes something\n{ran}"));
+    }
+    let runs = rehearsal.run("runs");
+    if runs.code == Some(0) { Ok(()) } else { Err(format!("the runs are not listed\n{runs}")) }
+}
+
+/// Whether the run was killed before there was one.
+fn found_no_run(ran: &Ran) -> bool {
+    ran.code == Some(1) && ran.stderr.contains("there is no run")
+}
+
+impl Trial {
+    /// The right ends of what took the run up last. What was on its way back may have been killed
+    /// before its journal said so; then `resume` goes forwards again, and no fault is left to stop it.
+    fn allowed(&self, last: Recovery, ran: &Ran) -> &'static [End] {
+        let is_once_only = self.again.is_none();
+        match (self.journey.way, last) {
+            (Way::There, _) if found_no_run(ran) => &[End::Untouched],
+            (Way::There, Recovery::Resume) if is_once_only => &[End::There],
+            (_, Recovery::Resume) => &[End::There, End::Back],
+            (_, Recovery::Rollback) => &[End::Back],
+        }
+    }
+}
+
+impl Recovery {
+    fn command(self) -> &'static str {
+        match self {
+            Recovery::Resume => "resume",
+            Recovery::Rollback => "rollback --auto-approve",
+        }
+    }
+
+    fn other(self) -> Recovery {
+        match self {
+            Recovery::Resume => Recovery::Rollback,
+            Recovery::Rollback => Recovery::Resume,
+        }
+    }
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Trial { journey, instant, recovery, again } = self;
+        write!(f, "{:<20} {instant}  {:<22}", journey.to_string(), recovery.command())?;
+        again.as_ref().map_or(Ok(()), |again| write!(f, " killed {again}, then {}", recovery.other().command()))
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Killed(end) => write!(f, "{end}"),
+            Outcome::KilledTwice(end) => write!(f, "{end}, killed twice"),
+            Outcome::NotReached(end) => write!(f, "{end}, never got to the instant"),
+        }
+    }
+}
