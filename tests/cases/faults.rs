@@ -119,7 +119,7 @@ fn carry_out(trial: &Trial) -> Result<Outcome, String> {
         rehearsal = rehearsal.with_env("AWS_MAX_ATTEMPTS", attempts);
     }
     rehearsal.fail(&trial.call.fault(trial.kind.fault, trial.times()));
-    let ran = rehearsal.run(&journey.command());
+    let ran = rehearsal.run(&journey.command(&rehearsal));
     let end = end_of(journey, &ran, &rehearsal.state())?;
     let allowed: &[End] = match journey.way {
         _ if end == End::Untouched && !trial.call.is_before_any_change => &[],
@@ -133,7 +133,7 @@ fn carry_out(trial: &Trial) -> Result<Outcome, String> {
         return Ok(Outcome::At(end));
     }
     rehearsal.sandbox().clear_faults();
-    let again = rehearsal.run("rollback --auto-approve");
+    let again = rehearsal.run(&rehearsal.rollback());
     match end_of(journey, &again, &rehearsal.state())? {
         End::Back => Ok(Outcome::ResidueThenBack),
         other => Err(format!("{other}, and not back, once the fault is gone\n{again}\nafter\n{ran}")),

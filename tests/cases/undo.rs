@@ -76,7 +76,7 @@ fn trials_of(call: &Call) -> Vec<Trial<'_>> {
 fn carry_out(trial: &Trial<'_>, journey: &Journey) -> Result<End, String> {
     let rehearsal = journey.begin();
     rehearsal.fail(&trial.call.fault(trial.kind, trial.times));
-    let ran = rehearsal.run(&journey.command());
+    let ran = rehearsal.run(&journey.command(&rehearsal));
     let end = end_of(journey, &ran, &rehearsal.state())?;
     if ![End::There, End::Back].contains(&end) || trial.must_end.is_some_and(|wanted| wanted != end) {
         return Err(format!("{end} and not {:?}\n{ran}", trial.must_end));

@@ -100,7 +100,8 @@ impl Course {
         match way {
             Way::There => there,
             Way::Back => {
-                let last = there.calls.iter().rfind(|call| call.changes_something && call.operation.starts_with("iam:"));
+                let last =
+                    there.calls.iter().rfind(|call| call.changes_something && call.operation.starts_with("iam:"));
                 let last = last.expect("a course ends with a write to IAM");
                 let refusal = last.fault("AccessDenied", 1);
                 Journey { way, refusal: Some(refusal), ..there }.measured()
@@ -150,11 +151,11 @@ impl Journey {
         rehearsal
     }
 
-    /// The command to disturb.
-    pub fn command(&self) -> String {
+    /// The command to disturb, in a world that has just begun.
+    pub fn command(&self, rehearsal: &Rehearsal) -> String {
         match self.way {
             Way::There | Way::Back => format!("apply {SAVED}"),
-            Way::Undone => "rollback --auto-approve".to_owned(),
+            Way::Undone => rehearsal.rollback(),
         }
     }
 
@@ -166,7 +167,7 @@ impl Journey {
     /// The calls of the command when nothing disturbs it.
     fn measured(self) -> Journey {
         let rehearsal = self.begin();
-        rehearsal.run(&self.command()).expect(if self.way == Way::Back { 6 } else { 0 });
+        rehearsal.run(&self.command(&rehearsal)).expect(if self.way == Way::Back { 6 } else { 0 });
         assert_eq!(rehearsal.state(), self.start, "the way back does not lead back");
         let records = rehearsal.sandbox().calls();
         let refused = records.iter().position(|record| record.fault.is_some()).map_or(0, |at| at + 1);

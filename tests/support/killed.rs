@@ -88,7 +88,10 @@ impl Rehearsal {
         let Ok(First::Ended(stdout)) = first else {
             child.kill().expect("a child can be killed");
             child.wait().expect("a child can be waited for");
-            assert!(first.is_ok(), "`cni-plan {arguments}` hangs: it has neither ended nor made the call after {LIMIT:?}");
+            assert!(
+                first.is_ok(),
+                "`cni-plan {arguments}` hangs: it has neither ended nor made the call after {LIMIT:?}"
+            );
             return None;
         };
         let code = child.wait().expect("a child can be waited for").code();

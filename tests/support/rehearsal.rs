@@ -93,6 +93,26 @@ impl Rehearsal {
         self.sandbox.add_fault(fault.parse().expect("the test writes faults well"));
     }
 
+    /// The names of the runs that the command has left a record of, the oldest first.
+    pub fn runs(&self) -> Vec<String> {
+        let Ok(folder) = std::fs::read_dir(self.workspace.path().join(".cni-plan/runs")) else { return Vec::new() };
+        let names =
+            folder.map(|entry| entry.expect("a folder can be listed").file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.collect();
+        names.sort();
+        names
+    }
+
+    /// The command that undoes the one run there is; where there is none, it will say so.
+    ///
+    /// # Panics
+    /// When there are several.
+    pub fn rollback(&self) -> String {
+        let runs = self.runs();
+        assert!(runs.len() <= 1, "one run was asked for, and there are {runs:?}");
+        format!("rollback {} --auto-approve", runs.concat())
+    }
+
     /// Has `then` called once a fault holds a call; aborting the task gives that up.
     pub fn when_held(&self, then: impl FnOnce() + Send + 'static) -> tokio::task::AbortHandle {
         let sandbox = Arc::clone(&self.sandbox);

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cni_plan_tests::command::Ran;
 use cni_plan_tests::course::{Call, Course, Journey, Way};
 use cni_plan_tests::ending::{End, end_of};
 use cni_plan_tests::killed::Instant;
@@ -45,7 +44,8 @@ pub(super) fn trials_of(course: &'static Course, way: Way, with_journal: bool) -
     let around = |call: &Call| [Instant::BeforeCall(call.clone()), Instant::AfterEffect(call.clone())];
     let mut instants: Vec<Instant> = journey.calls.iter().flat_map(around).collect();
     if with_journal {
-        let (writes, syncs) = journey.begin().count_journal_writes(&journey.command());
+        let rehearsal = journey.begin();
+        let (writes, syncs) = rehearsal.count_journal_writes(&journey.command(&rehearsal));
         instants.extend((1..=writes).map(Instant::BeforeWrite));
         instants.extend((1..=syncs).map(Instant::BeforeSync));
     }
@@ -81,7 +81,7 @@ fn second_instants(with_journal: bool) -> Vec<Instant> {
 pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     let journey = &*trial.journey;
     let rehearsal = journey.begin();
-    if let Some(ran) = rehearsal.run_until(&trial.instant, &journey.command()) {
+    if let Some(ran) = rehearsal.run_until(&trial.instant, &journey.command(&rehearsal)) {
         let end = end_of(journey, &ran, &rehearsal.state())?;
         return if end == journey.end() { Ok(Outcome::NotReached(end)) } else { Err(format!("{end}\n{ran}")) };
     }
@@ -89,54 +89,53 @@ pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     rehearsal.sandbox().clear_faults();
     let mut recovery = trial.recovery;
     let mut outcome: fn(End) -> Outcome = Outcome::Killed;
-    let mut ran = trial.again.as_ref().and_then(|again| rehearsal.run_until(again, recovery.command()));
+    let mut ran = trial.again.as_ref().and_then(|again| rehearsal.run_until(again, &recovery.command(&rehearsal)));
     rehearsal.sandbox().clear_faults();
     if trial.again.is_some() && ran.is_none() {
         recovery = recovery.other();
         outcome = Outcome::KilledTwice;
     }
-    let ran = ran.take().unwrap_or_else(|| rehearsal.run(recovery.command()));
+    let ran = ran.take().unwrap_or_else(|| rehearsal.run(&recovery.command(&rehearsal)));
     let end = end_of(journey, &ran, &rehearsal.state())?;
-    let allowed = trial.allowed(recovery, &ran);
+    let allowed = trial.allowed(recovery, rehearsal.runs().is_empty());
     if !allowed.contains(&end) {
         return Err(format!("{end}, and not one of {allowed:?}\n{ran}"));
     }
-    if end != End::Residue {
-        is_settled(recovery, &rehearsal).map_err(|why| format!("{why}\nafter\n{ran}"))?;
-    }
+    is_settled(end, recovery, &rehearsal).map_err(|why| format!("{why}\nafter\n{ran}"))?;
     Ok(outcome(end))
 }
 
-/// What was taken up and came to an end has nothing left to do.
-fn is_settled(recovery: Recovery, rehearsal: &Rehearsal) -> Result<(), String> {
+/// What came to an end has nothing left to do, and is listed as what it came to.
+fn is_settled(end: End, recovery: Recovery, rehearsal: &Rehearsal) -> Result<(), String> {
     let before = rehearsal.state();
-    let ran = rehearsal.run(recovery.command());
-    if ran.code != Some(0) && !found_no_run(&ran) {
-        return Err(format!("a second time is no success\n{ran}"));
-    }
-    if !(ran.stdout.starts_with("Nothing to ") || found_no_run(&ran)) {
-        return Err(format!("a second time does not say that there is nothing to do\n{ran}"));
-    }
-    if rehearsal.state() != before {
-        return Err(format!("a second time changes something\n{ran}"));
-    }
+    let again = rehearsal.run(&recovery.command(rehearsal));
     let runs = rehearsal.run("runs");
-    if runs.code == Some(0) { Ok(()) } else { Err(format!("the runs are not listed\n{runs}")) }
-}
-
-/// Whether the run was killed before there was one.
-fn found_no_run(ran: &Ran) -> bool {
-    ran.code == Some(1) && ran.stderr.contains("there is no run")
+    let told = match end {
+        _ if rehearsal.runs().is_empty() => return Ok(()),
+        End::There => "  applied  ",
+        End::Back | End::Untouched => "  rolled back  ",
+        End::Residue => "  rolled back, with residue  ",
+    };
+    if !runs.stdout.contains(told) || runs.stdout.lines().count() != 1 {
+        return Err(format!("the run is not listed as what it came to\n{runs}"));
+    }
+    if end == End::Residue {
+        return Ok(());
+    }
+    if again.code != Some(0) || !again.stdout.starts_with("Nothing to do") {
+        return Err(format!("a second time does not say that there is nothing to do\n{again}"));
+    }
+    if rehearsal.state() != before { Err(format!("a second time changes something\n{again}")) } else { Ok(()) }
 }
 
 impl Trial {
-    /// The right ends of what took the run up last. What was on its way back may have been killed
-    /// before its journal said so; then `resume` goes forwards again, and no fault is left to stop it.
-    fn allowed(&self, last: Recovery, ran: &Ran) -> &'static [End] {
-        let is_once_only = self.again.is_none();
+    /// The right ends of what took the run up last. A run that was killed before it had a record has
+    /// done nothing. One on its way back may have been killed before its journal said so: then `resume`
+    /// goes forwards again, and no fault is left to stop it.
+    fn allowed(&self, last: Recovery, is_without_record: bool) -> &'static [End] {
         match (self.journey.way, last) {
-            (Way::There, _) if found_no_run(ran) => &[End::Untouched],
-            (Way::There, Recovery::Resume) if is_once_only => &[End::There],
+            (Way::There, _) if is_without_record => &[End::Back, End::Untouched],
+            (Way::There, Recovery::Resume) if self.again.is_none() => &[End::There],
             (_, Recovery::Resume) => &[End::There, End::Back],
             (_, Recovery::Rollback) => &[End::Back],
         }
@@ -144,10 +143,17 @@ impl Trial {
 }
 
 impl Recovery {
-    fn command(self) -> &'static str {
+    fn command(self, rehearsal: &Rehearsal) -> String {
+        match self {
+            Recovery::Resume => "resume".to_owned(),
+            Recovery::Rollback => rehearsal.rollback(),
+        }
+    }
+
+    fn name(self) -> &'static str {
         match self {
             Recovery::Resume => "resume",
-            Recovery::Rollback => "rollback --auto-approve",
+            Recovery::Rollback => "rollback",
         }
     }
 
@@ -162,8 +168,8 @@ impl Recovery {
 impl fmt::Display for Trial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Trial { journey, instant, recovery, again } = self;
-        write!(f, "{:<20} {instant}  {:<22}", journey.to_string(), recovery.command())?;
-        again.as_ref().map_or(Ok(()), |again| write!(f, " killed {again}, then {}", recovery.other().command()))
+        write!(f, "{:<20} {instant}  {:<8}", journey.to_string(), recovery.name())?;
+        again.as_ref().map_or(Ok(()), |again| write!(f, " killed {again}, then {}", recovery.other().name()))
     }
 }
 
