@@ -7,6 +7,7 @@
 //! was asked for, the SGR sequences of this crate's own.
 
 mod attribute;
+mod by_hand;
 mod describe;
 mod document;
 mod drift;
@@ -30,13 +31,14 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use by_hand::by_hand;
 pub use drift::{drift_text, facts_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
 pub use inert::inert;
 pub use plan_markdown::plan_markdown;
 pub use plan_text::{plan_text, totals_text};
-pub use rollback::rollback_text;
+pub use rollback::{ToldResidue, rollback_text};
 pub use style::Style;
 pub use timings::timings_text;
 pub use words::duration_text;

@@ -1,4 +1,4 @@
-//! What a rollback left: what is back, what is not, and why not.
+//! What a rollback left: what is back, what is not, why not, and what a person would type.
 
 use cni_plan_core::Address;
 
@@ -6,8 +6,19 @@ use crate::page::Page;
 use crate::style::{Style, Tone};
 use crate::words;
 
-/// `restored` is back as it was; each of `residue` is not, for the reason given.
-pub fn rollback_text(restored: &[Address], residue: &[(Address, String)], style: &Style) -> String {
+/// Something that is not as it was before, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldResidue {
+    /// Which.
+    pub address: Address,
+    /// Why it is not.
+    pub why: String,
+    /// What puts it back by hand: [`by_hand`](crate::by_hand).
+    pub by_hand: Vec<String>,
+}
+
+/// `restored` is back as it was; each of `residue` is not.
+pub fn rollback_text(restored: &[Address], residue: &[ToldResidue], style: &Style) -> String {
     let mut page = Page::new(style);
     if !restored.is_empty() {
         let text = format!("Back as it was before: {}.", words::count(restored.len(), "resource"));
@@ -20,9 +31,15 @@ pub fn rollback_text(restored: &[Address], residue: &[(Address, String)], style:
         page.blank();
         let text = format!("Not as it was before: {}.", words::count(residue.len(), "resource"));
         page.line(0, &[(Tone::Remove, &text)]);
-        for (address, why) in residue {
-            page.line(2, &[(Tone::Remove, "! "), (Tone::Strong, address.as_str())]);
-            page.prose(4, (Tone::Quiet, "why:  "), Tone::Plain, why);
+        for told in residue {
+            page.line(2, &[(Tone::Remove, "! "), (Tone::Strong, told.address.as_str())]);
+            page.prose(4, (Tone::Quiet, "why:     "), Tone::Plain, &told.why);
+            let mut label = "by hand: ";
+            for line in &told.by_hand {
+                // Never wrapped: it is there to be pasted.
+                page.line(4, &[(Tone::Quiet, label), (Tone::Plain, line)]);
+                label = "         ";
+            }
         }
     }
     if restored.is_empty() && residue.is_empty() {

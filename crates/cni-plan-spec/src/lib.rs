@@ -18,7 +18,7 @@ mod yaml;
 pub use compile::{CompileProblem, cluster_refs, compile};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
-pub use read::parse;
+pub use read::{parse, parse_duration};
 pub use source::{Position, Span};
 pub use spec::{
     Addon, ClusterSpec, Identity, NodeRoles, OidcProvider, PolicyDocumentFile, PolicySpec, RestartSpec, RoleSpec,

@@ -1,6 +1,7 @@
 //! The command line, as clap reads it.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
@@ -19,13 +20,16 @@ Examples:
   cni-plan plan spec.yaml                  read, diff, print; save the change set under plans/
   cni-plan apply                           apply the one unapplied change set under plans/
   cni-plan apply --sandbox spec.yaml       rehearse on the embedded sandbox; no AWS, no cluster
+  cni-plan resume                          finish the run that was cut off
+  cni-plan rollback                        or put everything back
 
 Exit codes:
   0 done, or nothing to do        5 refused as unsafe
   1 error, nothing changed        6 apply failed, rolled back and verified
-  2 plan --detailed-exitcode:     7 apply failed, rollback incomplete
-    there are changes             8 interrupted
-  3 stale change set";
+  2 plan --detailed-exitcode:     7 rollback incomplete, residue listed
+    there are changes             8 interrupted, can be resumed
+  3 stale change set
+  4 a lock is held";
 
 const EVERYWHERE: &str = "Options of every command";
 
@@ -57,6 +61,12 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Apply a reviewed change set; or plan a spec, ask, and apply
     Apply(ApplyArgs),
+    /// List the runs of this folder and how they stand
+    Runs,
+    /// Finish a run that was cut off or interrupted
+    Resume(ResumeArgs),
+    /// Undo a run: one that was cut off, or one that is done
+    Rollback(RollbackArgs),
     /// Work with the embedded sandbox
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
@@ -90,9 +100,43 @@ pub(crate) struct ApplyArgs {
     /// Never ask; fail where an answer would be needed
     #[arg(long)]
     pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ResumeArgs {
+    /// The run's name [default: the one unfinished run]
+    #[arg(value_name = "RUN")]
+    pub(crate) name: Option<String>,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// The run's name [default: the one unfinished run]
+    #[arg(value_name = "RUN")]
+    pub(crate) name: Option<String>,
+    /// Do not ask before undoing
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Never ask; fail where an answer would be needed
+    #[arg(long)]
+    pub(crate) no_input: bool,
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// How steps are carried out.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
     /// Steps at once
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(crate) parallelism: u16,
+    /// How long to wait for a lock that another run holds, such as 5m
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = cni_plan_spec::parse_duration)]
+    pub(crate) lock_timeout: Duration,
 }
 
 /// Work with the embedded sandbox

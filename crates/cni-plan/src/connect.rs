@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use cni_plan_aws::{Aws, AwsOptions};
-use cni_plan_core::{CallObserver, ClusterFacts, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError};
+use cni_plan_core::{
+    CallObserver, ClusterFacts, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError,
+};
 use cni_plan_engine::{Providers, read_facts};
 use cni_plan_kubernetes::ClusterProvider;
 use futures::future::join_all;
@@ -49,6 +51,7 @@ impl Connector {
             providers.add_account(&account, provider);
         }
         for (key, provider) in all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)? {
+            providers.add_lock(&key, Arc::clone(&provider) as Arc<dyn ClusterLock>);
             providers.add_cluster(&key, provider);
         }
         Ok(Connected { clusters: planned, providers })
@@ -59,7 +62,7 @@ impl Connector {
         Ok((planned.facts.account.clone(), provider))
     }
 
-    async fn cluster(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
+    async fn cluster(&self, planned: &PlannedCluster) -> Result<(String, Arc<ClusterProvider>), ProviderError> {
         let PlannedCluster { cluster, facts, .. } = planned;
         let observer = Arc::clone(&self.observer) as Arc<dyn CallObserver>;
         let provider = match &cluster.kubernetes {

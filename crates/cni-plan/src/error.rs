@@ -1,8 +1,10 @@
 //! Why a command could not do its work: what, why, and what to do.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cni_plan_core::{ChangeSetError, Finding, ProviderError};
+use cni_plan_core::{ChangeSetError, Finding, LockRecord, ProviderError};
+use cni_plan_engine::{NotLocked, RunError};
 use cni_plan_spec::{CompileProblem, Diagnostics};
 
 use crate::exit::Exit;
@@ -28,6 +30,12 @@ pub(crate) enum CommandError {
     /// A hazard that nothing may override.
     #[error("the plan is refused")]
     Refused(Vec<Finding>),
+    /// Others hold the locks of these clusters.
+    #[error("{} cluster(s) are locked", .0.len())]
+    Locked(BTreeMap<String, LockRecord>),
+    /// A run cannot be used.
+    #[error(transparent)]
+    Run(#[from] RunError),
     /// A file could not be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
@@ -77,6 +85,7 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             CommandError::Refused(_) => Exit::Unsafe,
+            CommandError::Locked(_) => Exit::Locked,
             _ => Exit::Error,
         }
     }
@@ -108,6 +117,8 @@ impl CommandError {
                 };
                 vec![lines(&self.to_string(), &source.to_string(), hint)]
             }
+            CommandError::Locked(held) => held.iter().map(|(cluster, record)| locked(cluster, record)).collect(),
+            CommandError::Run(error) => vec![unusable_run(error)],
             CommandError::ChangeSet { source, .. } => {
                 let hint = match source {
                     ChangeSetError::Newer { .. } => "use the cni-plan that made it, or a later one",
@@ -118,6 +129,50 @@ impl CommandError {
                 vec![lines(&self.to_string(), &source.to_string(), hint)]
             }
             CommandError::Plain { what, why, hint } => vec![lines(what, why, hint)],
+        }
+    }
+}
+
+fn locked(cluster: &str, record: &LockRecord) -> Lines {
+    let LockRecord { holder, since, renewed, .. } = record;
+    Lines {
+        what: format!("cluster {cluster} is locked; nothing was changed"),
+        why: format!("{holder} has it since {since}, and was last heard of {renewed}"),
+        hint: "wait for it with `--lock-timeout 5m`; `cni-plan lock show` tells more, and `cni-plan lock break` \
+               takes it away from a run that is dead"
+            .to_owned(),
+    }
+}
+
+fn unusable_run(error: &RunError) -> Lines {
+    let why = match error {
+        RunError::File { source, .. } => source.to_string(),
+        RunError::Journal { source, .. } => source.to_string(),
+        RunError::ChangeSet { why, .. } => why.clone(),
+        RunError::Unknown(_) => "there is no folder of that name under .cni-plan/runs/".to_owned(),
+        RunError::Busy(_) => "its journal is locked by a process that lives".to_owned(),
+        RunError::NeverBegan(_) => "its journal has not one whole record, so nothing was called".to_owned(),
+        RunError::NotRecorded(error) => error.to_string(),
+    };
+    let hint = match error {
+        RunError::Unknown(_) => "`cni-plan runs` lists those of this folder",
+        RunError::Busy(_) => "wait for it; `cni-plan runs` shows when it is over",
+        RunError::NeverBegan(_) => "apply its change set again; the run's folder can be deleted",
+        RunError::Journal { .. } | RunError::ChangeSet { .. } => {
+            "`cni-plan plan SPEC` shows how things are and what is left to do"
+        }
+        RunError::File { .. } | RunError::NotRecorded(_) => {
+            "check that .cni-plan/ is yours to write and the disk not full, then try again"
+        }
+    };
+    Lines { what: error.to_string(), why, hint: hint.to_owned() }
+}
+
+impl From<NotLocked> for CommandError {
+    fn from(error: NotLocked) -> CommandError {
+        match error {
+            NotLocked::Held(held) => CommandError::Locked(held),
+            NotLocked::Failed(errors) => CommandError::Provider(errors),
         }
     }
 }

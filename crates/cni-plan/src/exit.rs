@@ -14,13 +14,15 @@ pub(crate) enum Exit {
     Changes = 2,
     /// The world is not the one that the change set was made for.
     Stale = 3,
+    /// Someone else holds a lock.
+    Locked = 4,
     /// Refused as unsafe.
     Unsafe = 5,
     /// Apply failed; everything is back, and that was looked at.
     RolledBack = 6,
-    /// Apply failed, and not everything is back.
+    /// Not everything is back.
     Residue = 7,
-    /// Interrupted.
+    /// Interrupted; the run can be taken up again.
     Interrupted = 8,
 }
 

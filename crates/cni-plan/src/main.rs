@@ -10,9 +10,11 @@ mod commands;
 mod connect;
 mod error;
 mod exit;
+mod identity;
 mod planning;
 mod printer;
 mod progress;
+mod question;
 mod recorder;
 #[cfg(feature = "sandbox")]
 mod sandbox_world;

@@ -1,6 +1,6 @@
-//! From a spec to a change set: facts, compile, observe, diff.
+//! From a spec to a change set: facts, compile, observe, diff, prove.
 
-use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, Severity, diff};
+use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, Severity, diff, prove};
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;
 
@@ -30,7 +30,8 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
         spec_digest: file.digest.clone(),
         clusters,
     };
-    Ok(ChangeSet { header, findings: diff.findings, changes: diff.changes })
+    let safety = prove(&diff.changes);
+    Ok(ChangeSet { header, findings: diff.findings, safety, changes: diff.changes })
 }
 
 /// The findings that forbid a plan.

@@ -26,11 +26,11 @@ pub(crate) fn watch(stop: Stop, tell: impl Fn(&str) + Send + 'static) -> std::io
                 _ = terminate.recv() => {}
             }
             if stop.is_raised() {
-                tell("stopped at once; what was under way is not known: `cni-plan plan` shows how things are");
+                tell("stopped at once; what was under way is found out by `cni-plan resume` or `cni-plan rollback`");
                 std::process::exit(Exit::Interrupted as i32);
             }
             stop.raise();
-            tell("stopping: steps under way are finished, then everything is put back; once more to stop at once");
+            tell("stopping: steps under way are finished, and nothing more is begun; once more to stop at once");
         }
     })))
 }

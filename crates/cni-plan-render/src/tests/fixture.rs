@@ -9,7 +9,7 @@ use cni_plan_core::{
     Address, Annotation, Attachment, ChangeSet, ClusterFacts, ClusterRef, DependencyGraph, FORMAT_VERSION, FactsWanted,
     Header, IpFamily, Kind, MaxUnavailable, Node, NodeRole, Observation, OidcProvider, PlannedCluster, PodGroup,
     PodIdentity, Pods, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
-    diff,
+    diff, prove,
 };
 use serde_json::{Value, json};
 
@@ -78,7 +78,8 @@ impl World {
             spec_digest: "sha256:0f5b".to_owned(),
             clusters: self.clusters,
         };
-        ChangeSet { header, findings: diff.findings, changes: diff.changes }
+        let safety = prove(&diff.changes);
+        ChangeSet { header, findings: diff.findings, safety, changes: diff.changes }
     }
 
     fn node(&mut self, key: &str, address: &Address, target: Target, wanted: Wanted) {

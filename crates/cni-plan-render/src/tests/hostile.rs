@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, Address, Annotation, Call, ChangeSet, Drift, ErrorKind, Event, Finding, Kind, PodIdentity, Policy,
-    PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, ServiceAccount, Severity, Target, Timings,
+    Action, Address, Annotation, Call, ChangeSet, Drift, ErrorKind, Event, Finding, Kind, Observation, PodIdentity,
+    Policy, PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, ServiceAccount, Severity, Target,
+    Timings,
 };
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::fixture::{World, document, pods};
-use crate::{Style, drift_text, event_line, findings_text, plan_markdown, plan_text, rollback_text, timings_text};
+use crate::{
+    Style, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_markdown, plan_text, rollback_text,
+    timings_text,
+};
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
 fn deceiving(texts: &[String]) -> ChangeSet {
@@ -102,8 +106,17 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
             found: change.after.clone(),
         })
         .collect();
-    let residue: Vec<(Address, String)> = plan.changes.iter().map(|change| (change.address.clone(), text())).collect();
-    let addresses: Vec<Address> = residue.iter().map(|(address, _)| address.clone()).collect();
+    let residue: Vec<ToldResidue> = plan
+        .changes
+        .iter()
+        .map(|change| {
+            let now = change.after.clone().map_or(Observation::Absent, Observation::Present);
+            let clusters = plan.header.clusters.iter().map(|planned| &planned.cluster);
+            let by_hand = [by_hand(change, &now, clusters), vec![text()]].concat();
+            ToldResidue { address: change.address.clone(), why: text(), by_hand }
+        })
+        .collect();
+    let addresses: Vec<Address> = residue.iter().map(|residue| residue.address.clone()).collect();
     let call = Call { service: "iam", operation: text(), began: Duration::ZERO, ended: Duration::from_millis(1) };
     let error = ProviderError { kind: ErrorKind::Refused, what: text(), why: text(), cure: text() };
     let progress = Progress { done: 1, total: 2, waiting_for: text() };

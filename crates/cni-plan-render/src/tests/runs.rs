@@ -8,7 +8,7 @@ use cni_plan_core::{
 };
 
 use super::fixture::{address, attachment, planned, plugin_role, pods, role_arn, service_account};
-use crate::{Style, drift_text, event_line, facts_drift_text, rollback_text, timings_text};
+use crate::{Style, ToldResidue, drift_text, event_line, facts_drift_text, rollback_text, timings_text};
 
 const ROLE: &str = "my-cluster/role/AmazonEKSVPCCNIRole";
 
@@ -99,7 +99,8 @@ fn a_rollback_says_what_is_back_and_what_is_not() {
         vec![address("my-cluster/annotate/kube-system/aws-node"), address("my-cluster/restart")];
     let why = "cannot delete role AmazonEKSVPCCNIRole: AccessDenied: not authorized to perform iam:DeleteRole; it stays as \
                apply made it, and nothing uses it";
-    let residue = vec![(address(ROLE), why.to_owned())];
+    let by_hand = ["aws iam delete-role --role-name AmazonEKSVPCCNIRole", "aws iam …"].map(str::to_owned).to_vec();
+    let residue = [ToldResidue { address: address(ROLE), why: why.to_owned(), by_hand }];
     insta::assert_snapshot!("rollback-incomplete", rollback_text(&restored, &residue, &Style::plain()));
     insta::assert_snapshot!("rollback-complete", rollback_text(&restored, &[], &Style::plain()));
     insta::assert_snapshot!("rollback-of-nothing", rollback_text(&[], &[], &Style::plain()));

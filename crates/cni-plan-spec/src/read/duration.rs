@@ -9,6 +9,14 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// Largest first: each unit is given at most once and in this order.
 const UNITS: &[(&str, u64)] = &[("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
+/// A duration as the spec has them, given elsewhere: `30s`, `5m`, `1h30m`; zero or more, at most a day.
+///
+/// # Errors
+/// What is wrong with the text, and what to write.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    duration(text).map_err(|problem| [vec![problem.message], problem.hints].concat().join("; "))
+}
+
 /// A duration of zero or more, at most a day.
 pub(crate) fn duration(text: &str) -> Result<Duration, Problem> {
     let bad = || Problem::new(format!("is no duration: {}", quoted(text))).hint("write such as 30s, 5m or 1h30m");

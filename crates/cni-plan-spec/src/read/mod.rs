@@ -27,6 +27,7 @@ use crate::source::{Position, Source, Span};
 use crate::spec::{ClusterSpec, Spec};
 use crate::yaml::{self, Entry, Node, Value};
 use document::Documents;
+pub use duration::parse_duration;
 use fields::{Field, Fields};
 
 /// The version of the format that is read.

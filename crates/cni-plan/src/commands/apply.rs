@@ -1,22 +1,21 @@
 //! `cni-plan apply`: a reviewed change set, or a spec that is planned, agreed to and applied.
 
-use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{Address, ChangeSet, Counts, Event, Status, facts_drift, status};
-use cni_plan_engine::{Applied, Execution, RollbackReport, Stop, apply, observe_changes};
-use cni_plan_render::{drift_text, facts_drift_text, plan_text, rollback_text, totals_text};
+use cni_plan_core::{ChangeSet, Counts, Status, status};
+use cni_plan_engine::{Ended, Execution, apply, observe_changes};
+use cni_plan_render::{plan_text, totals_text};
 
-use super::{Session, asked};
+use super::{Session, asked, running, runs};
 use crate::change_set_files::{self, FOLDER};
 use crate::cli::ApplyArgs;
 use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::identity;
 use crate::planning::{plan, refusals};
 use crate::printer::Printer;
-use crate::progress::Progress;
-use crate::signals;
+use crate::question::{Question, agreed};
 use crate::spec_file::SpecFile;
 
 pub(super) async fn run(args: &ApplyArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
@@ -47,7 +46,12 @@ async fn apply_spec(
     if change_set.counts().is_empty() {
         return Ok(Exit::Done);
     }
-    if !args.auto_approve && !agreed(args, printer)? {
+    let question = Question {
+        what: "Apply this plan? Only `yes` applies it: ",
+        cannot: "cannot ask whether to apply this plan",
+        instead: "review it and add --auto-approve, or save it with `cni-plan plan` and apply the change set",
+    };
+    if !args.auto_approve && !agreed(&question, args.no_input, printer)? {
         printer.note("Nothing was changed.");
         return Ok(Exit::Error);
     }
@@ -72,66 +76,34 @@ async fn apply_change_set(
     carry_out(&change_set, &connector, args, printer).await
 }
 
-/// Reads again whatever the change set rests on, facts included, and carries it out.
+/// Reads again whatever the change set rests on, facts included, and carries it out under its locks.
 async fn carry_out(
     change_set: &ChangeSet,
     connector: &Connector,
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let clusters = &change_set.header.clusters;
-    let connected = connector.connect(&asked(clusters)).await?;
-    let drifts = facts_drift(clusters, &connected.clusters);
-    if !drifts.is_empty() {
-        return Ok(stale(&facts_drift_text(&drifts, &printer.out), printer));
+    let connected = match running::connect(&change_set.header.clusters, connector, printer).await? {
+        Ok(connected) => connected,
+        Err(stale) => return Ok(stale),
+    };
+    let name = identity::run_name();
+    let begin = async || {
+        let session = identity::session("apply");
+        Ok(runs::folder().create(&name, env!("CARGO_PKG_VERSION"), change_set, session).await?)
+    };
+    let go = async |execution: &Execution<'_>| apply(change_set, execution, begin).await;
+    let ended = running::under_locks(&name, change_set, &connected, &args.run, printer, go).await?;
+    if matches!(ended, Ended::Done) {
+        printer.data(&format!("{}\n", applied_text(change_set)));
     }
-    let progress = Progress::new(printer);
-    let stop = Stop::default();
-    let _signals = signals::watch(stop.clone(), |text| {
-        // The printer belongs to the run; a signal has its own line.
-        let _ = writeln!(std::io::stderr(), "{text}");
-    })
-    .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
-    let events = |event: Event| progress.show(&event);
-    let execution = Execution { parallelism: usize::from(args.parallelism), events: &events, stop };
-    match apply(change_set, &connected.providers, &execution).await? {
-        Applied::Already => {
-            printer.data("Nothing to do: everything is as this change set leaves it.\n");
-            Ok(Exit::Done)
-        }
-        Applied::Done => {
-            printer.data(&format!("{}\n", applied_text(change_set)));
-            Ok(Exit::Done)
-        }
-        Applied::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), printer)),
-        Applied::RolledBack { errors, report } => {
-            printer.error(&CommandError::Provider(errors));
-            Ok(rolled_back(report, printer))
-        }
-    }
+    running::tell(ended, &name, change_set, printer)
 }
 
 fn applied_text(change_set: &ChangeSet) -> String {
     let Counts { add, change, destroy, run } = change_set.counts();
     let actions = if run == 1 { "action" } else { "actions" };
     format!("Applied and verified: {add} added, {change} changed, {destroy} destroyed, {run} {actions} run.")
-}
-
-fn stale(drift: &str, printer: &Printer) -> Exit {
-    printer.data(drift);
-    printer.error(&CommandError::plain(
-        "the change set is stale; nothing was changed",
-        "what it rests on is no longer as it was when it was made",
-        "make it anew with `cni-plan plan SPEC` and have it reviewed again",
-    ));
-    Exit::Stale
-}
-
-fn rolled_back(report: RollbackReport, printer: &Printer) -> Exit {
-    let residue: Vec<(Address, String)> =
-        report.residue.into_iter().map(|residue| (residue.address, residue.why)).collect();
-    printer.data(&rollback_text(&report.restored, &residue, &printer.out));
-    if residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
 }
 
 /// The one change set under `plans/` that is not applied, read from the world. Several are listed;
@@ -184,22 +156,4 @@ async fn standing(path: &Path, session: &mut Session<'_>) -> Result<Status, Comm
     let connected = session.connector_for_clusters(clusters).await?.connect(&asked(clusters)).await?;
     let observed = observe_changes(&change_set.changes, &connected.providers).await;
     Ok(status(&change_set.changes, &observed)?)
-}
-
-/// Asks a person. Only `yes` is yes.
-fn agreed(args: &ApplyArgs, printer: &Printer) -> Result<bool, CommandError> {
-    if args.no_input || !std::io::stdin().is_terminal() {
-        return Err(CommandError::plain(
-            "cannot ask whether to apply this plan",
-            if args.no_input { "--no-input was given" } else { "standard input is not a terminal" },
-            "review it and add --auto-approve, or save it with `cni-plan plan` and apply the change set",
-        ));
-    }
-    printer.text("\nApply this plan? Only `yes` applies it: ");
-    let mut answer = String::new();
-    std::io::stdin()
-        .lock()
-        .read_line(&mut answer)
-        .map_err(|error| CommandError::plain("cannot read the answer", error.to_string(), "try again"))?;
-    Ok(answer.trim() == "yes")
 }

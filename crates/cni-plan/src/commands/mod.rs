@@ -2,6 +2,10 @@
 
 mod apply;
 mod plan;
+mod resume;
+mod rollback;
+mod running;
+mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 
@@ -26,6 +30,9 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
     let result = match cli.command {
         Command::Plan(args) => plan::run(&args, &mut session, printer).await,
         Command::Apply(args) => apply::run(&args, &mut session, printer).await,
+        Command::Runs => runs::run(printer),
+        Command::Resume(args) => resume::run(&args, &mut session, printer).await,
+        Command::Rollback(args) => rollback::run(&args, &mut session, printer).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, printer).await,
     };

@@ -1,0 +1,318 @@
+//! What a person types to put a resource back by hand: `aws` and `kubectl` lines for a residue.
+//!
+//! The lines are for reading and pasting into a POSIX shell: every word that came from outside is
+//! quoted. They assume the reader's own credentials and, unless the spec named one, current context.
+
+use cni_plan_core::{
+    Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
+};
+
+/// The lines that bring what `change` changed from how it is `now` to how it was before. `clusters`
+/// are the plan's; empty where there is nothing to type.
+pub fn by_hand<'a>(
+    change: &Change,
+    now: &Observation,
+    clusters: impl IntoIterator<Item = &'a ClusterRef>,
+) -> Vec<String> {
+    // What cannot be seen is taken to be as the step was to leave it.
+    let now = match now {
+        Observation::Present(now) => Some(now),
+        Observation::Absent => None,
+        Observation::Unseen(_) => change.after.as_ref(),
+    };
+    let before = change.before.as_ref();
+    let mut typed = Typed::of(change, clusters);
+    match (&change.target, before, now) {
+        (Target::OidcProvider { arn, .. }, before, now) => typed.oidc_provider(arn, before, now),
+        (Target::Policy { arn, .. }, before, now) => typed.policy(arn, before, now),
+        (Target::Role { name, .. }, before, now) => typed.role(name, before, now),
+        (Target::Attachment { role, policy_arn, .. }, before, _) => {
+            let verb = if before.is_some() { "attach-role-policy" } else { "detach-role-policy" };
+            typed.iam(verb, &[("role-name", role), ("policy-arn", policy_arn)]);
+        }
+        (
+            Target::ServiceAccount { .. },
+            Some(Resource::ServiceAccount(before)),
+            Some(Resource::ServiceAccount(now)),
+        ) => {
+            typed.annotations(before, now);
+        }
+        (Target::Pods { namespace, .. }, Some(Resource::Pods(pods)), _) => {
+            typed.kubectl(&["rollout", "restart", "--namespace", namespace, &format!("daemonset/{}", pods.daemon_set)]);
+        }
+        (Target::ServiceAccount { .. } | Target::Pods { .. }, _, _) => {}
+    }
+    typed.lines
+}
+
+/// Lines typed so far, and how the programs are called.
+struct Typed {
+    aws: String,
+    kubectl: String,
+    lines: Vec<String>,
+}
+
+impl Typed {
+    fn of<'a>(change: &Change, clusters: impl IntoIterator<Item = &'a ClusterRef>) -> Typed {
+        let is_meant = |cluster: &&ClusterRef| match change.target.owner() {
+            Owner::Cluster(key) => cluster.key == key,
+            Owner::Account(_) => change.clusters.contains(&cluster.key),
+        };
+        let cluster = clusters.into_iter().find(is_meant);
+        let mut aws = "aws".to_owned();
+        let mut kubectl = "kubectl".to_owned();
+        if let Some(profile) = cluster.and_then(|cluster| cluster.profile.as_deref()) {
+            aws.push_str(&format!(" --profile {}", quoted(profile)));
+        }
+        if let Some(access) = cluster.and_then(|cluster| cluster.kubernetes.as_ref()) {
+            for (flag, value) in [("kubeconfig", &access.kubeconfig), ("context", &access.context)] {
+                if let Some(value) = value {
+                    kubectl.push_str(&format!(" --{flag} {}", quoted(value)));
+                }
+            }
+        }
+        Typed { aws, kubectl, lines: Vec::new() }
+    }
+
+    fn iam(&mut self, verb: &str, options: &[(&str, &str)]) {
+        let mut line = format!("{} iam {verb}", self.aws);
+        for (name, value) in options {
+            line.push_str(&format!(" --{name} {}", quoted(value)));
+        }
+        self.lines.push(line);
+    }
+
+    fn kubectl(&mut self, words: &[&str]) {
+        let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+        self.lines.push(format!("{} {}", self.kubectl, words.join(" ")));
+    }
+
+    fn oidc_provider(&mut self, arn: &str, before: Option<&Resource>, now: Option<&Resource>) {
+        let ids = |provider: &OidcProvider| provider.client_ids.clone();
+        match (before, now) {
+            (None, Some(_)) => {
+                self.iam("delete-open-id-connect-provider", &[("open-id-connect-provider-arn", arn)]);
+            }
+            (Some(Resource::OidcProvider(before)), Some(Resource::OidcProvider(now))) => {
+                let changes = [
+                    ("remove-client-id-from-open-id-connect-provider", &ids(now) - &ids(before)),
+                    ("add-client-id-to-open-id-connect-provider", &ids(before) - &ids(now)),
+                ];
+                for (verb, client_ids) in changes {
+                    for id in &client_ids {
+                        self.iam(verb, &[("open-id-connect-provider-arn", arn), ("client-id", id)]);
+                    }
+                }
+            }
+            (Some(Resource::OidcProvider(before)), None) => {
+                let url = format!("https://{}", before.url);
+                let ids: Vec<&str> = before.client_ids.iter().map(String::as_str).collect();
+                self.iam("create-open-id-connect-provider", &[("url", &url), ("client-id-list", &ids.join(" "))]);
+            }
+            _ => {}
+        }
+    }
+
+    fn policy(&mut self, arn: &str, before: Option<&Resource>, now: Option<&Resource>) {
+        let kept = |before: &Policy, now: &Policy| {
+            let version = &before.history.as_ref()?.default_version;
+            now.history.as_ref()?.versions.contains(version).then(|| version.clone())
+        };
+        match (before, now) {
+            (None, Some(_)) => self.iam("delete-policy", &[("policy-arn", arn)]),
+            (Some(Resource::Policy(before)), Some(Resource::Policy(now))) if before.document != now.document => {
+                match kept(before, now) {
+                    Some(version) => {
+                        self.iam("set-default-policy-version", &[("policy-arn", arn), ("version-id", &version)]);
+                    }
+                    None => {
+                        let document = before.document.to_json();
+                        self.iam("create-policy-version", &[("policy-arn", arn), ("policy-document", &document)]);
+                        if let Some(line) = self.lines.last_mut() {
+                            line.push_str(" --set-as-default");
+                        }
+                    }
+                }
+            }
+            (Some(Resource::Policy(before)), None) => {
+                let document = before.document.to_json();
+                self.iam("create-policy", &[("policy-name", &before.name), ("policy-document", &document)]);
+            }
+            _ => {}
+        }
+    }
+
+    fn role(&mut self, name: &str, before: Option<&Resource>, now: Option<&Resource>) {
+        match (before, now) {
+            (None, Some(_)) => self.iam("delete-role", &[("role-name", name)]),
+            (Some(Resource::Role(before)), Some(Resource::Role(now))) => self.role_attributes(name, before, now),
+            (Some(Resource::Role(before)), None) => {
+                let trust = before.trust.to_json();
+                let options =
+                    [("role-name", name), ("path", before.path.as_str()), ("assume-role-policy-document", &trust)];
+                self.iam("create-role", &options);
+            }
+            _ => {}
+        }
+    }
+
+    fn role_attributes(&mut self, name: &str, before: &Role, now: &Role) {
+        if before.trust != now.trust {
+            let document = before.trust.to_json();
+            self.iam("update-assume-role-policy", &[("role-name", name), ("policy-document", &document)]);
+        }
+        if before.description != now.description {
+            let description = before.description.as_deref().unwrap_or_default();
+            self.iam("update-role-description", &[("role-name", name), ("description", description)]);
+        }
+        match (&before.permissions_boundary, &now.permissions_boundary) {
+            (before, now) if before == now => {}
+            (Some(boundary), _) => {
+                let options = [("role-name", name), ("permissions-boundary", boundary.as_str())];
+                self.iam("put-role-permissions-boundary", &options);
+            }
+            (None, _) => self.iam("delete-role-permissions-boundary", &[("role-name", name)]),
+        }
+        for (key, value) in before.tags.iter().filter(|(key, value)| now.tags.get(*key) != Some(value)) {
+            let tag = serde_json::json!([{"Key": key, "Value": value}]).to_string();
+            self.iam("tag-role", &[("role-name", name), ("tags", &tag)]);
+        }
+        for key in now.tags.keys().filter(|key| !before.tags.contains_key(*key)) {
+            self.iam("untag-role", &[("role-name", name), ("tag-keys", key)]);
+        }
+    }
+
+    fn annotations(&mut self, before: &ServiceAccount, now: &ServiceAccount) {
+        let value = |account: &ServiceAccount, key: &str| account.annotations.get(key).map(|it| it.value.clone());
+        let mut words = vec![
+            "annotate".to_owned(),
+            "serviceaccount".to_owned(),
+            "--namespace".to_owned(),
+            before.namespace.clone(),
+            before.name.clone(),
+            "--overwrite".to_owned(),
+        ];
+        let bare = words.len();
+        for key in before.annotations.keys().chain(now.annotations.keys()) {
+            let word = match value(before, key) {
+                was if was == value(now, key) => continue,
+                Some(was) => format!("{key}={was}"),
+                None => format!("{key}-"),
+            };
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        if words.len() > bare {
+            self.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        }
+    }
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%_+=:,./-".contains(&byte);
+    if !word.is_empty() && word.bytes().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use cni_plan_core::{Action, Address, Annotation, Kind, PolicyDocument, Reversibility};
+
+    use super::*;
+
+    fn change(target: Target, before: Option<Resource>) -> Change {
+        Change {
+            address: Address::new("c", Kind::Role, &["r"]),
+            target,
+            action: Action::Update,
+            why: String::new(),
+            before,
+            after: None,
+            run: None,
+            reversibility: Reversibility::Reversible,
+            depends_on: Vec::new(),
+            clusters: vec!["c".to_owned()],
+        }
+    }
+
+    fn cluster() -> ClusterRef {
+        ClusterRef {
+            key: "c".to_owned(),
+            name: "c".to_owned(),
+            region: None,
+            account: None,
+            profile: Some("prod eu".to_owned()),
+            assume_role: None,
+            kubernetes: Some(cni_plan_core::KubernetesAccess {
+                kubeconfig: Some("./kubeconfig".to_owned()),
+                context: None,
+            }),
+        }
+    }
+
+    fn role(tags: &[(&str, &str)]) -> Resource {
+        Resource::Role(Role {
+            name: "r".to_owned(),
+            path: "/".to_owned(),
+            trust: PolicyDocument::new(Vec::new()),
+            description: None,
+            permissions_boundary: None,
+            tags: tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+            id: None,
+        })
+    }
+
+    #[test]
+    fn a_role_that_was_made_is_deleted_and_one_that_was_changed_is_corrected() {
+        let target = Target::Role { account: "111122223333".to_owned(), name: "r".to_owned() };
+        let present = |role| Observation::Present(role);
+        assert_eq!(
+            by_hand(&change(target.clone(), None), &present(role(&[])), [&cluster()]),
+            ["aws --profile 'prod eu' iam delete-role --role-name r"]
+        );
+        let lines = by_hand(&change(target, Some(role(&[("team", "it's")]))), &present(role(&[("x", "y")])), []);
+        assert_eq!(
+            lines,
+            [
+                r#"aws iam tag-role --role-name r --tags '[{"Key":"team","Value":"it'\''s"}]'"#,
+                "aws iam untag-role --role-name r --tag-keys x",
+            ]
+        );
+    }
+
+    #[test]
+    fn annotations_go_back_to_their_values() {
+        let account = |value: Option<&str>| {
+            let annotations = value.map(|value| {
+                ("eks.amazonaws.com/role-arn".to_owned(), Annotation { value: value.to_owned(), manager: None })
+            });
+            Resource::ServiceAccount(ServiceAccount {
+                namespace: "kube-system".to_owned(),
+                name: "aws-node".to_owned(),
+                annotations: annotations.into_iter().collect::<BTreeMap<_, _>>(),
+            })
+        };
+        let target = Target::ServiceAccount {
+            cluster: "c".to_owned(),
+            namespace: "kube-system".to_owned(),
+            name: "aws-node".to_owned(),
+        };
+        let typed =
+            |before, now| by_hand(&change(target.clone(), Some(before)), &Observation::Present(now), [&cluster()]);
+        let kubectl = "kubectl --kubeconfig ./kubeconfig annotate serviceaccount --namespace kube-system aws-node";
+        assert_eq!(
+            typed(account(None), account(Some("x; rm -rf /"))),
+            [format!("{kubectl} --overwrite eks.amazonaws.com/role-arn-")]
+        );
+        assert_eq!(
+            typed(account(Some("x; rm -rf /")), account(None)),
+            [format!("{kubectl} --overwrite 'eks.amazonaws.com/role-arn=x; rm -rf /'")]
+        );
+    }
+}

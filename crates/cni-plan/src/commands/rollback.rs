@@ -1,0 +1,53 @@
+//! `cni-plan rollback [RUN]`: undoes a run, a finished one too, and proves it by looking.
+
+use cni_plan_engine::{Execution, RunState, undo};
+
+use super::{Session, asked, running, runs};
+use crate::cli::RollbackArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::identity;
+use crate::printer::Printer;
+use crate::question::{Question, agreed};
+
+pub(super) async fn run(
+    args: &RollbackArgs,
+    session: &mut Session<'_>,
+    printer: &Printer,
+) -> Result<Exit, CommandError> {
+    let Some(name) = runs::named(args.name.as_deref(), "rollback")? else {
+        return Err(CommandError::plain(
+            "there is no unfinished run to undo",
+            "a run that is over is undone only by name",
+            "`cni-plan runs` lists them: `cni-plan rollback RUN`",
+        ));
+    };
+    let run = runs::folder().open(&name, identity::session("rollback")).await?;
+    if run.record.state == RunState::RolledBack {
+        printer.data(&format!("Nothing to do: run {name} is rolled back already.\n"));
+        return Ok(Exit::Done);
+    }
+    let question = Question {
+        what: "Undo this run? Only `yes` undoes it: ",
+        cannot: "cannot ask whether to undo this run",
+        instead: "add --auto-approve",
+    };
+    if !args.auto_approve {
+        printer.note(&format!("Run {name} of {} would be undone.", cni_plan_render::inert(&run.record.header.spec)));
+        if !agreed(&question, args.no_input, printer)? {
+            printer.note("Nothing was changed.");
+            return Ok(Exit::Error);
+        }
+    }
+    let clusters = &run.change_set.header.clusters;
+    let connector = session.connector_for_clusters(clusters).await?;
+    // Whatever has become of the clusters' facts, what this run changed is still there to be undone.
+    let connected = connector.connect(&asked(clusters)).await?;
+    let go = async |execution: &Execution<'_>| Ok(undo(&run, execution).await?);
+    let ended = running::under_locks(&name, &run.change_set, &connected, &args.run, printer, go).await?;
+    match running::tell(ended, &name, &run.change_set, printer)? {
+        // It was asked for, so to be back is success.
+        Exit::RolledBack => Ok(Exit::Done),
+        exit => Ok(exit),
+    }
+}

@@ -1,0 +1,118 @@
+//! What `apply`, `resume` and `rollback` have in common: locks, signals, progress, and telling how it
+//! ended.
+
+use std::io::Write;
+
+use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, PlannedCluster, ProviderError, facts_drift};
+use cni_plan_engine::{Ended, Execution, Locks, RollbackReport, Stop};
+use cni_plan_render::{ToldResidue, by_hand, drift_text, facts_drift_text, rollback_text};
+
+use super::asked;
+use crate::cli::RunArgs;
+use crate::connect::{Connected, Connector};
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+use crate::progress::Progress;
+use crate::{identity, signals};
+
+/// Connects to a change set's clusters, unless their facts are not those it rests on any more.
+pub(super) async fn connect(
+    clusters: &[PlannedCluster],
+    connector: &Connector,
+    printer: &Printer,
+) -> Result<Result<Connected, Exit>, CommandError> {
+    let connected = connector.connect(&asked(clusters)).await?;
+    let drifts = facts_drift(clusters, &connected.clusters);
+    if drifts.is_empty() {
+        return Ok(Ok(connected));
+    }
+    Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), printer)))
+}
+
+/// Takes the locks of all of the change set's clusters, has `go` work under them, and lets go of them
+/// whatever came of it.
+pub(super) async fn under_locks(
+    name: &str,
+    change_set: &ChangeSet,
+    connected: &Connected,
+    args: &RunArgs,
+    printer: &Printer,
+    go: impl AsyncFnOnce(&Execution<'_>) -> Result<Ended, CommandError>,
+) -> Result<Ended, CommandError> {
+    let progress = Progress::new(printer);
+    let stop = Stop::default();
+    let _signals = signals::watch(stop.clone(), |text| {
+        // The printer belongs to the run; a signal has its own line.
+        let _ = writeln!(std::io::stderr(), "{text}");
+    })
+    .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
+    let holder = LockHolder { run: name.to_owned(), who: identity::who() };
+    let clusters: Vec<String> = change_set.header.clusters.iter().map(|it| it.cluster.key.clone()).collect();
+    let locks = Locks::take(&clusters, &connected.providers, &holder, args.lock_timeout).await?;
+    let events = |event: Event| progress.show(&event);
+    let parallelism = usize::from(args.parallelism);
+    let execution = Execution { providers: &connected.providers, locks: &locks, parallelism, events: &events, stop };
+    let ended = go(&execution).await;
+    for error in locks.release_all().await {
+        // The run is over; a lock that is left expires.
+        printer.note(&format!("warning: {error}; it expires by itself, or `cni-plan lock break` takes it away"));
+    }
+    ended
+}
+
+/// Tells how a run ended. What it did when all went well is its command's to tell.
+pub(super) fn tell(ended: Ended, name: &str, change_set: &ChangeSet, printer: &Printer) -> Result<Exit, CommandError> {
+    match ended {
+        Ended::Already => {
+            printer.data("Nothing to do: everything is as this change set leaves it.\n");
+            Ok(Exit::Done)
+        }
+        Ended::Done => Ok(Exit::Done),
+        Ended::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), printer)),
+        Ended::RolledBack { errors, report } => {
+            printer.error(&CommandError::Provider(errors));
+            Ok(rolled_back(report, change_set, printer))
+        }
+        Ended::Interrupted { errors } => {
+            printer.error(&CommandError::Provider(errors));
+            printer.error(&CommandError::Provider(vec![interrupted(name)]));
+            Ok(Exit::Interrupted)
+        }
+    }
+}
+
+fn interrupted(name: &str) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("run {name} is not finished"),
+        why: "nothing more was begun; what was under way has ended and is recorded".to_owned(),
+        cure: format!("`cni-plan resume {name}` finishes it, `cni-plan rollback {name}` puts everything back"),
+    }
+}
+
+fn stale(drift: &str, printer: &Printer) -> Exit {
+    printer.data(drift);
+    printer.error(&CommandError::plain(
+        "the change set is stale; nothing was changed",
+        "what it rests on is no longer as it was when it was made",
+        "make it anew with `cni-plan plan SPEC` and have it reviewed again",
+    ));
+    Exit::Stale
+}
+
+/// Tells what is back, and of what is not, why and what a person would type.
+fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer) -> Exit {
+    let clusters = || change_set.header.clusters.iter().map(|planned| &planned.cluster);
+    let residue: Vec<ToldResidue> = report
+        .residue
+        .into_iter()
+        .map(|residue| ToldResidue {
+            by_hand: by_hand(&residue.change, &residue.now, clusters()),
+            address: residue.change.address,
+            why: residue.why,
+        })
+        .collect();
+    printer.data(&rollback_text(&report.restored, &residue, &printer.out));
+    if residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
+}

@@ -1,0 +1,70 @@
+//! `cni-plan runs`: the runs of this folder. And which of them a command means.
+
+use cni_plan_core::Phase;
+use cni_plan_engine::{ListedRun, RunRecord, RunState, Runs};
+use cni_plan_render::inert;
+
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::printer::Printer;
+
+/// Where runs are, seen from where the command runs.
+pub(super) fn folder() -> Runs {
+    Runs::at(".cni-plan/runs")
+}
+
+pub(super) fn run(printer: &Printer) -> Result<Exit, CommandError> {
+    let runs = folder().list()?;
+    if runs.is_empty() {
+        printer.note("There are no runs in this folder.");
+    }
+    for run in &runs {
+        printer.data(&format!("{}\n", line(run)));
+    }
+    Ok(Exit::Done)
+}
+
+/// The run that `name` names; without a name, the one unfinished run. `None`: there is none.
+pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>, CommandError> {
+    if let Some(name) = name {
+        return Ok(Some(name.to_owned()));
+    }
+    let unfinished = |run: &ListedRun| match &run.record {
+        Ok(record) => matches!(record.state, RunState::Unfinished(_) | RunState::InProgress),
+        Err(_) => true,
+    };
+    let names: Vec<String> = folder().list()?.into_iter().filter(unfinished).map(|run| run.name).collect();
+    match names.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some(only.clone())),
+        several => Err(CommandError::plain(
+            "it is not clear which run is meant",
+            format!("several are not finished: {}", several.join(", ")),
+            format!("name one: `cni-plan {command} {}`", several[several.len() - 1]),
+        )),
+    }
+}
+
+fn line(run: &ListedRun) -> String {
+    let told = match &run.record {
+        Ok(record) => format!("{:<38}  {}", state(record), began(record)),
+        Err(why) => format!("cannot be used: {why}"),
+    };
+    format!("{}  {}", inert(&run.name), inert(&told))
+}
+
+fn state(record: &RunRecord) -> &'static str {
+    match record.state {
+        RunState::InProgress => "in progress",
+        RunState::Unfinished(Phase::Apply) => "unfinished: can be resumed",
+        RunState::Unfinished(Phase::Rollback) => "unfinished: was going back",
+        RunState::Applied => "applied",
+        RunState::RolledBack => "rolled back",
+        RunState::Residue => "rolled back, with residue",
+    }
+}
+
+fn began(record: &RunRecord) -> String {
+    let by = record.sessions.first().map(|session| format!("{} by {}", session.at, session.who));
+    format!("{}  {}", record.header.spec, by.unwrap_or_default())
+}

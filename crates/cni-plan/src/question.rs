@@ -1,0 +1,34 @@
+//! Asking a person.
+
+use std::io::{BufRead, IsTerminal};
+
+use crate::error::CommandError;
+use crate::printer::Printer;
+
+/// What is asked, and what is told where nobody can be asked.
+pub(crate) struct Question {
+    /// The question itself.
+    pub(crate) what: &'static str,
+    /// What cannot be done without an answer.
+    pub(crate) cannot: &'static str,
+    /// What to do instead.
+    pub(crate) instead: &'static str,
+}
+
+/// Asks. Only `yes` is yes.
+///
+/// # Errors
+/// When `no_input` forbids to ask, or there is no terminal to ask at.
+pub(crate) fn agreed(question: &Question, no_input: bool, printer: &Printer) -> Result<bool, CommandError> {
+    if no_input || !std::io::stdin().is_terminal() {
+        let why = if no_input { "--no-input was given" } else { "standard input is not a terminal" };
+        return Err(CommandError::plain(question.cannot, why, question.instead));
+    }
+    printer.text(&format!("\n{}", question.what));
+    let mut answer = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut answer)
+        .map_err(|error| CommandError::plain("cannot read the answer", error.to_string(), "try again"))?;
+    Ok(answer.trim() == "yes")
+}
