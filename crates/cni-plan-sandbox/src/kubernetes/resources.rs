@@ -26,6 +26,10 @@ pub(super) struct Resource {
     pub(super) generation: bool,
     /// Whether a deletion is answered with the object rather than with a bare success.
     pub(super) returns_deleted: bool,
+    /// Whether an update of what is not there makes it (a strategy's `AllowCreateOnUpdate`).
+    pub(super) made_by_update: bool,
+    /// Whether an update may leave out which version it is of (`AllowUnconditionalUpdate`).
+    pub(super) updated_unseen: bool,
 }
 
 const PLAIN: Resource = Resource {
@@ -40,12 +44,14 @@ const PLAIN: Resource = Resource {
     status: false,
     generation: false,
     returns_deleted: false,
+    made_by_update: false,
+    updated_unseen: true,
 };
 
 /// Every resource, core group first.
 pub(super) static RESOURCES: &[Resource] = &[
     Resource { plural: "configmaps", singular: "configmap", kind: "ConfigMap", short: &["cm"], ..PLAIN },
-    Resource { plural: "events", singular: "event", kind: "Event", short: &["ev"], ..PLAIN },
+    Resource { plural: "events", singular: "event", kind: "Event", short: &["ev"], made_by_update: true, ..PLAIN },
     Resource {
         plural: "namespaces",
         singular: "namespace",
@@ -94,7 +100,15 @@ pub(super) static RESOURCES: &[Resource] = &[
         generation: true,
         ..PLAIN
     },
-    Resource { group: "coordination.k8s.io", plural: "leases", singular: "lease", kind: "Lease", ..PLAIN },
+    Resource {
+        group: "coordination.k8s.io",
+        plural: "leases",
+        singular: "lease",
+        kind: "Lease",
+        made_by_update: true,
+        updated_unseen: false,
+        ..PLAIN
+    },
 ];
 
 impl Resource {

@@ -63,9 +63,12 @@ fn dispatch(server: &Arc<ApiServer>, request: &ApiRequest) -> Result<Response, A
         (&Method::PUT, _) => {
             let body = request.object()?;
             let manager = request.manager()?;
-            let object =
-                server.mutate(|state, now| writing(request, &manager, part, now)?.update(state, name, body))?;
-            Ok(shown(request, StatusCode::OK, &object))
+            let (existed, object) = server.mutate(|state, now| {
+                let write = writing(request, &manager, part, now)?;
+                let existed = write.live(state, name).is_ok();
+                Ok((existed, write.update(state, name, body)?))
+            })?;
+            Ok(shown(request, if existed { StatusCode::OK } else { StatusCode::CREATED }, &object))
         }
         (&Method::PATCH, _) => patch(server, request, name, part),
         (&Method::DELETE, Part::Main) => delete(server, request, name),

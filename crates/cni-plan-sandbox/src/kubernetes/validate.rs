@@ -4,6 +4,7 @@
 //! Not everything that the real server checks: enough that a client's mistakes in what the plugin's
 //! migration touches are refused, in the real server's words.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::resources::Resource;
@@ -70,6 +71,7 @@ pub(super) fn object(resource: &Resource, object: &Value) -> Result<(), ApiError
             }
             pod_spec(resource, name, "spec.template.spec", &template["spec"])
         }
+        "leases" => lease_spec(resource, name, &object["spec"]),
         _ => Ok(()),
     }
 }
@@ -111,6 +113,42 @@ fn pod_spec(resource: &Resource, name: &str, path: &str, spec: &Value) -> Result
         }
     }
     Ok(())
+}
+
+fn lease_spec(resource: &Resource, name: &str, spec: &Value) -> Result<(), ApiError> {
+    let unreadable = |problem: String| {
+        let (kind, version) = (resource.kind, resource.version);
+        let message = format!("{kind} in version \"{version}\" cannot be handled as a {kind}: {problem}");
+        Err(ApiError::bad_request(message))
+    };
+    let holder = &spec["holderIdentity"];
+    if !holder.is_null() && !holder.is_string() {
+        return unreadable(
+            "json: cannot unmarshal into Go struct field LeaseSpec.spec.holderIdentity of type string".into(),
+        );
+    }
+    for field in ["acquireTime", "renewTime"] {
+        let time = &spec[field];
+        if !time.is_null() && !time.as_str().is_some_and(is_micro_time) {
+            return unreadable(format!("parsing time {time} as \"2006-01-02T15:04:05.000000Z07:00\""));
+        }
+    }
+    for (field, least, problem) in [
+        ("leaseDurationSeconds", 1, "must be greater than 0"),
+        ("leaseTransitions", 0, "must be greater than or equal to 0"),
+    ] {
+        if spec[field].as_i64().is_some_and(|number| number < least) {
+            let problem = format!("Invalid value: {}: {problem}", spec[field]);
+            return Err(ApiError::invalid(resource, name, &format!("spec.{field}"), &problem));
+        }
+    }
+    Ok(())
+}
+
+/// `metav1.MicroTime`: RFC 3339 with just six digits of a second.
+fn is_micro_time(text: &str) -> bool {
+    let fraction = text.split_once('.').map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).count());
+    fraction == Some(6) && text.parse::<Timestamp>().is_ok()
 }
 
 /// A pod's spec without what may change once the pod is there.

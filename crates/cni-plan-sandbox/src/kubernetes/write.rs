@@ -76,11 +76,37 @@ impl Write<'_> {
         self.admit_and_store(state, key, object)
     }
 
-    /// Replaces an object.
+    /// Replaces an object; makes it where its resource is made so.
     pub(super) fn update(&self, state: &mut State, name: &str, body: Value) -> Result<Arc<Value>, ApiError> {
-        let live = self.live(state, name)?;
+        let live = match self.live(state, name) {
+            Err(_) if self.resource.made_by_update && self.part == Part::Main => {
+                return self.make_by_update(state, name, body);
+            }
+            live => live?,
+        };
         let body = self.typed(body)?;
+        if !self.resource.updated_unseen && body["metadata"]["resourceVersion"].as_str().is_none_or(str::is_empty) {
+            let problem = "Invalid value: 0x0: must be specified for an update";
+            return Err(ApiError::invalid(self.resource, name, "metadata.resourceVersion", problem));
+        }
         self.replace(state, &live, body)
+    }
+
+    /// A uid says that one object is meant and no other; a version alone does not (k8s.io/apiserver
+    /// `pkg/registry/generic/registry`, Store.Update).
+    fn make_by_update(&self, state: &mut State, name: &str, mut body: Value) -> Result<Arc<Value>, ApiError> {
+        if let Some(uid) = body["metadata"]["uid"].as_str().filter(|uid| !uid.is_empty()) {
+            let cause = format!("Precondition failed: UID in precondition: {uid}, UID in object meta: ");
+            return Err(ApiError::conflict(self.resource, name, &cause));
+        }
+        if body["metadata"]["name"].as_str().is_some_and(|stated| stated != name) {
+            return Err(name_mismatch(&body, name));
+        }
+        if let Some(metadata) = body["metadata"].as_object_mut() {
+            metadata.remove("resourceVersion");
+            metadata.insert("name".to_owned(), json!(name));
+        }
+        self.create(state, body)
     }
 
     /// Patches an object; an apply creates it where it is absent.

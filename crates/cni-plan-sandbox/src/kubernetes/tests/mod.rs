@@ -1,5 +1,6 @@
 //! The API server seen from outside: requests in, answers and events out, time moved by hand.
 
+mod leases;
 mod objects;
 mod ownership;
 mod pods;
