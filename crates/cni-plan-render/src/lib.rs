@@ -1,5 +1,5 @@
 //! Core's data as text for people: the plan on a terminal, its Markdown twin for a pull request,
-//! progress lines, drift, findings, rollback and timings.
+//! progress lines, drift, findings, rollback, locks and timings.
 //!
 //! Every function is pure: data in, text out; nothing is printed, read or timed here. Everything
 //! that came from outside (names, documents, messages of services) passes through [`inert`] on its
@@ -17,6 +17,7 @@ mod group;
 mod headline;
 mod inert;
 mod lines;
+mod locks;
 mod markdown;
 mod page;
 mod plan_markdown;
@@ -36,6 +37,7 @@ pub use drift::{drift_text, facts_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
 pub use inert::inert;
+pub use locks::locks_text;
 pub use plan_markdown::plan_markdown;
 pub use plan_text::{plan_text, totals_text};
 pub use rollback::{ToldResidue, rollback_text};

@@ -67,6 +67,9 @@ pub(crate) enum Command {
     Resume(ResumeArgs),
     /// Undo a run: one that was cut off, or one that is done
     Rollback(RollbackArgs),
+    /// Look at the locks that runs hold in clusters, or break one
+    #[command(subcommand)]
+    Lock(LockCommand),
     /// Work with the embedded sandbox
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
@@ -137,6 +140,38 @@ pub(crate) struct RunArgs {
     /// How long to wait for a lock that another run holds, such as 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = cni_plan_spec::parse_duration)]
     pub(crate) lock_timeout: Duration,
+}
+
+/// Look at the locks that runs hold in clusters, or break one
+#[derive(Debug, Subcommand)]
+pub(crate) enum LockCommand {
+    /// Show who holds the lock of each cluster, since when, and when they were last heard of
+    Show(LockShowArgs),
+    /// Take locks away from runs that are dead
+    Break(LockBreakArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockShowArgs {
+    /// A change set or a spec: whose clusters are meant
+    #[arg(value_name = "CHANGE_SET|SPEC")]
+    pub(crate) subject: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LockBreakArgs {
+    /// A change set or a spec: whose clusters are meant
+    #[arg(value_name = "CHANGE_SET|SPEC")]
+    pub(crate) subject: PathBuf,
+    /// Only this cluster's; may be given several times
+    #[arg(long = "cluster", value_name = "KEY")]
+    pub(crate) clusters: Vec<String>,
+    /// Do not ask before breaking
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Never ask; fail where an answer would be needed
+    #[arg(long)]
+    pub(crate) no_input: bool,
 }
 
 /// Work with the embedded sandbox

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cni_plan_aws::{Aws, AwsOptions};
 use cni_plan_core::{
-    CallObserver, ClusterFacts, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError,
+    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError,
 };
 use cni_plan_engine::{Providers, read_facts};
 use cni_plan_kubernetes::ClusterProvider;
@@ -64,25 +64,48 @@ impl Connector {
 
     async fn cluster(&self, planned: &PlannedCluster) -> Result<(String, Arc<ClusterProvider>), ProviderError> {
         let PlannedCluster { cluster, facts, .. } = planned;
-        let observer = Arc::clone(&self.observer) as Arc<dyn CallObserver>;
-        let provider = match &cluster.kubernetes {
-            Some(access) if !self.ignore_kubeconfigs => {
-                ClusterProvider::from_kubeconfig(&cluster.key, access, observer).await?
-            }
-            _ => self.through_endpoint(cluster, facts, observer)?,
+        let provider = match self.through_kubeconfig(cluster).await {
+            Some(provider) => provider?,
+            None => self.through_endpoint(cluster, facts)?,
         };
         Ok((cluster.key.clone(), Arc::new(provider)))
     }
 
-    fn through_endpoint(
+    /// The locks of clusters by their keys, in the order asked. Needs no more of AWS than the way to
+    /// an API server, and nothing of it where a kubeconfig leads there.
+    pub(crate) async fn locks(
         &self,
-        cluster: &ClusterRef,
-        facts: &ClusterFacts,
-        observer: Arc<dyn CallObserver>,
-    ) -> Result<ClusterProvider, ProviderError> {
+        clusters: &[ClusterRef],
+    ) -> Result<Vec<(String, Arc<dyn ClusterLock>)>, CommandError> {
+        all_or_errors(join_all(clusters.iter().map(|cluster| self.lock(cluster))).await)
+    }
+
+    async fn lock(&self, cluster: &ClusterRef) -> Result<(String, Arc<dyn ClusterLock>), ProviderError> {
+        let provider = match self.through_kubeconfig(cluster).await {
+            Some(provider) => provider?,
+            None => {
+                let facts = self.aws.facts(cluster, FactsWanted { node_roles: false, addon: false }).await?;
+                self.through_endpoint(cluster, &facts)?
+            }
+        };
+        Ok((cluster.key.clone(), Arc::new(provider)))
+    }
+
+    /// `None`: no kubeconfig leads there.
+    async fn through_kubeconfig(&self, cluster: &ClusterRef) -> Option<Result<ClusterProvider, ProviderError>> {
+        let access = cluster.kubernetes.as_ref().filter(|_| !self.ignore_kubeconfigs)?;
+        Some(ClusterProvider::from_kubeconfig(&cluster.key, access, self.observer()).await)
+    }
+
+    fn through_endpoint(&self, cluster: &ClusterRef, facts: &ClusterFacts) -> Result<ClusterProvider, ProviderError> {
         let endpoint = facts.endpoint.as_deref().unwrap_or_default();
         let tokens = self.aws.token_source(cluster, facts);
-        ClusterProvider::from_endpoint(&cluster.key, endpoint, facts.certificate_authority.as_deref(), tokens, observer)
+        let authority = facts.certificate_authority.as_deref();
+        ClusterProvider::from_endpoint(&cluster.key, endpoint, authority, tokens, self.observer())
+    }
+
+    fn observer(&self) -> Arc<dyn CallObserver> {
+        Arc::clone(&self.observer) as Arc<dyn CallObserver>
     }
 }
 

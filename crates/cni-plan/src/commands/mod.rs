@@ -1,6 +1,8 @@
 //! One file a command, and what runs them.
 
 mod apply;
+mod lock;
+mod lock;
 mod plan;
 mod resume;
 mod rollback;
@@ -33,6 +35,7 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
         Command::Runs => runs::run(printer),
         Command::Resume(args) => resume::run(&args, &mut session, printer).await,
         Command::Rollback(args) => rollback::run(&args, &mut session, printer).await,
+        Command::Lock(command) => lock::run(command, &mut session, printer).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, printer).await,
     };
