@@ -31,6 +31,8 @@ pub struct Residue {
     pub now: Observation,
     /// Why it is not as it was, in one clause.
     pub why: String,
+    /// Whether it was left on purpose, because taking it back now would do harm.
+    pub is_kept: bool,
 }
 
 /// How far a run has gone.
@@ -152,10 +154,11 @@ async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: 
             }
         } else if touched.contains(address) {
             let why = reasons.why(change, &now);
-            report.residue.push(Residue { change: change.clone(), now, why });
+            let is_kept = reasons.is_kept(address);
+            report.residue.push(Residue { change: change.clone(), now, why, is_kept });
         } else if is_as_planned(change, &now) {
             let why = "this run has no record of changing it, and it is as the plan leaves it".to_owned();
-            report.residue.push(Residue { change: change.clone(), now, why });
+            report.residue.push(Residue { change: change.clone(), now, why, is_kept: false });
         }
     }
     report
@@ -216,6 +219,10 @@ impl<'a> Reasons<'a> {
             return format!("{first} has to be undone before it, and was not");
         }
         "it is not as it was, though nothing failed: someone else may have changed it".to_owned()
+    }
+
+    fn is_kept(&self, address: &Address) -> bool {
+        self.inverse.kept.iter().any(|kept| &kept.address == address)
     }
 
     /// A failed step of the way back that `address` waited for, itself or through others.

@@ -15,6 +15,8 @@ pub struct ToldResidue {
     pub why: String,
     /// What puts it back by hand: [`by_hand`](crate::by_hand).
     pub by_hand: Vec<String>,
+    /// Whether that would do harm now, so that it was left on purpose.
+    pub is_kept: bool,
 }
 
 /// `restored` is back as it was; each of `residue` is not.
@@ -35,6 +37,10 @@ pub fn rollback_text(restored: &[Address], residue: &[ToldResidue], style: &Styl
             page.line(2, &[(Tone::Remove, "! "), (Tone::Strong, told.address.as_str())]);
             page.prose(4, (Tone::Quiet, "why:     "), Tone::Plain, &told.why);
             let mut label = "by hand: ";
+            if told.is_kept && !told.by_hand.is_empty() {
+                page.line(4, &[(Tone::Remove, "by hand, but not before no pod relies on it any more:")]);
+                label = "         ";
+            }
             for line in &told.by_hand {
                 // Never wrapped: it is there to be pasted.
                 page.line(4, &[(Tone::Quiet, label), (Tone::Plain, line)]);

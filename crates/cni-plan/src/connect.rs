@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use cni_plan_aws::{Aws, AwsOptions};
 use cni_plan_core::{
-    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider, ProviderError,
+    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider,
+    ProviderError,
 };
 use cni_plan_engine::{Providers, read_facts};
 use cni_plan_kubernetes::ClusterProvider;

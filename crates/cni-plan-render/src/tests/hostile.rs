@@ -113,7 +113,7 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
             let now = change.after.clone().map_or(Observation::Absent, Observation::Present);
             let clusters = plan.header.clusters.iter().map(|planned| &planned.cluster);
             let by_hand = [by_hand(change, &now, clusters), vec![text()]].concat();
-            ToldResidue { address: change.address.clone(), why: text(), by_hand }
+            ToldResidue { address: change.address.clone(), why: text(), by_hand, is_kept: true }
         })
         .collect();
     let addresses: Vec<Address> = residue.iter().map(|residue| residue.address.clone()).collect();

@@ -100,7 +100,10 @@ fn a_rollback_says_what_is_back_and_what_is_not() {
     let why = "cannot delete role AmazonEKSVPCCNIRole: AccessDenied: not authorized to perform iam:DeleteRole; it stays as \
                apply made it, and nothing uses it";
     let by_hand = ["aws iam delete-role --role-name AmazonEKSVPCCNIRole", "aws iam …"].map(str::to_owned).to_vec();
-    let residue = [ToldResidue { address: address(ROLE), why: why.to_owned(), by_hand }];
+    let residue = [
+        ToldResidue { address: address(ROLE), why: why.to_owned(), by_hand: by_hand.clone(), is_kept: false },
+        ToldResidue { address: address("my-cluster/restart"), why: "pods".to_owned(), by_hand, is_kept: true },
+    ];
     insta::assert_snapshot!("rollback-incomplete", rollback_text(&restored, &residue, &Style::plain()));
     insta::assert_snapshot!("rollback-complete", rollback_text(&restored, &[], &Style::plain()));
     insta::assert_snapshot!("rollback-of-nothing", rollback_text(&[], &[], &Style::plain()));

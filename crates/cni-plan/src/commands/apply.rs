@@ -83,10 +83,11 @@ async fn carry_out(
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let connected = match running::connect(&change_set.header.clusters, connector, printer).await? {
-        Ok(connected) => connected,
-        Err(stale) => return Ok(stale),
-    };
+    let connected =
+        match running::connect(&change_set.header.clusters, connector, &running::CHANGE_SET, printer).await? {
+            Ok(connected) => connected,
+            Err(stale) => return Ok(stale),
+        };
     let name = identity::run_name();
     let begin = async || {
         let session = identity::session("apply");
@@ -97,7 +98,7 @@ async fn carry_out(
     if matches!(ended, Ended::Done) {
         printer.data(&format!("{}\n", applied_text(change_set)));
     }
-    running::tell(ended, &name, change_set, printer)
+    running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)
 }
 
 fn applied_text(change_set: &ChangeSet) -> String {

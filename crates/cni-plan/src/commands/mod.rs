@@ -2,7 +2,6 @@
 
 mod apply;
 mod lock;
-mod lock;
 mod plan;
 mod resume;
 mod rollback;

@@ -29,14 +29,15 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
         Phase::Rollback => format!("Resuming run {name}, which was going back."),
     });
     let connector = session.connector_for_clusters(&run.change_set.header.clusters).await?;
-    let connected = match running::connect(&run.change_set.header.clusters, &connector, printer).await? {
-        Ok(connected) => connected,
-        Err(stale) => return Ok(stale),
-    };
+    let connected =
+        match running::connect(&run.change_set.header.clusters, &connector, &running::UNFINISHED, printer).await? {
+            Ok(connected) => connected,
+            Err(stale) => return Ok(stale),
+        };
     let go = async |execution: &Execution<'_>| Ok(resume(&run, execution).await?);
     let ended = running::under_locks(&name, &run.change_set, &connected, &args.run, printer, go).await?;
     if matches!(ended, Ended::Done) {
         printer.data(&format!("Run {name} is finished: everything is applied and verified.\n"));
     }
-    running::tell(ended, &name, &run.change_set, printer)
+    running::tell(ended, &name, &run.change_set, &running::UNFINISHED, printer)
 }

@@ -45,7 +45,7 @@ pub(super) async fn run(
     let connected = connector.connect(&asked(clusters)).await?;
     let go = async |execution: &Execution<'_>| Ok(undo(&run, execution).await?);
     let ended = running::under_locks(&name, &run.change_set, &connected, &args.run, printer, go).await?;
-    match running::tell(ended, &name, &run.change_set, printer)? {
+    match running::tell(ended, &name, &run.change_set, &running::FINISHED, printer)? {
         // It was asked for, so to be back is success.
         Exit::RolledBack => Ok(Exit::Done),
         exit => Ok(exit),

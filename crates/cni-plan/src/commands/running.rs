@@ -16,10 +16,37 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::{identity, signals};
 
+/// What is told where the world is not the one that a command would work on.
+pub(super) struct Stale {
+    what: &'static str,
+    why: &'static str,
+    hint: &'static str,
+}
+
+/// Of a change set that is to be applied.
+pub(super) const CHANGE_SET: Stale = Stale {
+    what: "the change set is stale; nothing was changed",
+    why: "what it rests on is no longer as it was when it was made",
+    hint: "make it anew with `cni-plan plan SPEC` and have it reviewed again",
+};
+/// Of a run that is to be finished.
+pub(super) const UNFINISHED: Stale = Stale {
+    what: "the run cannot be finished; nothing was changed",
+    why: "something is neither as the plan found it nor as the run left it: someone else has changed it since",
+    hint: "`cni-plan rollback` takes back what the run did; or put it as it was, and resume again",
+};
+/// Of a finished run that is to be undone.
+pub(super) const FINISHED: Stale = Stale {
+    what: "the run is not undone; nothing was changed",
+    why: "something is no longer as the run left it: someone else has changed it since",
+    hint: "`cni-plan plan SPEC` shows how things are; put it as the run left it, and roll back again",
+};
+
 /// Connects to a change set's clusters, unless their facts are not those it rests on any more.
 pub(super) async fn connect(
     clusters: &[PlannedCluster],
     connector: &Connector,
+    told: &Stale,
     printer: &Printer,
 ) -> Result<Result<Connected, Exit>, CommandError> {
     let connected = connector.connect(&asked(clusters)).await?;
@@ -27,7 +54,7 @@ pub(super) async fn connect(
     if drifts.is_empty() {
         return Ok(Ok(connected));
     }
-    Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), printer)))
+    Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), told, printer)))
 }
 
 /// Takes the locks of all of the change set's clusters, has `go` work under them, and lets go of them
@@ -62,14 +89,20 @@ pub(super) async fn under_locks(
 }
 
 /// Tells how a run ended. What it did when all went well is its command's to tell.
-pub(super) fn tell(ended: Ended, name: &str, change_set: &ChangeSet, printer: &Printer) -> Result<Exit, CommandError> {
+pub(super) fn tell(
+    ended: Ended,
+    name: &str,
+    change_set: &ChangeSet,
+    told: &Stale,
+    printer: &Printer,
+) -> Result<Exit, CommandError> {
     match ended {
         Ended::Already => {
             printer.data("Nothing to do: everything is as this change set leaves it.\n");
             Ok(Exit::Done)
         }
         Ended::Done => Ok(Exit::Done),
-        Ended::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), printer)),
+        Ended::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), told, printer)),
         Ended::RolledBack { errors, report } => {
             printer.error(&CommandError::Provider(errors));
             Ok(rolled_back(report, change_set, printer))
@@ -91,13 +124,9 @@ fn interrupted(name: &str) -> ProviderError {
     }
 }
 
-fn stale(drift: &str, printer: &Printer) -> Exit {
+fn stale(drift: &str, told: &Stale, printer: &Printer) -> Exit {
     printer.data(drift);
-    printer.error(&CommandError::plain(
-        "the change set is stale; nothing was changed",
-        "what it rests on is no longer as it was when it was made",
-        "make it anew with `cni-plan plan SPEC` and have it reviewed again",
-    ));
+    printer.error(&CommandError::plain(told.what, told.why, told.hint));
     Exit::Stale
 }
 
@@ -111,6 +140,7 @@ fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer
             by_hand: by_hand(&residue.change, &residue.now, clusters()),
             address: residue.change.address,
             why: residue.why,
+            is_kept: residue.is_kept,
         })
         .collect();
     printer.data(&rollback_text(&report.restored, &residue, &printer.out));
