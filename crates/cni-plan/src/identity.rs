@@ -1,11 +1,16 @@
 //! Who runs this, for locks and journals: names, never anything secret.
 
+use std::hash::{BuildHasher, RandomState};
+
 use cni_plan_engine::journal::Session;
 use jiff::Timestamp;
 
-/// The name of a run that begins now: the time, so that names sort as they came, and the process.
+/// The name of a run that begins now: the time, so that names sort as they came, and a number that
+/// no other run of that second has, on whichever machine. A process id would not do: in containers
+/// many are 1, and a run may take the lock of a run of its own name.
 pub(crate) fn run_name() -> String {
-    format!("{}-{}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), std::process::id())
+    let chance = RandomState::new().hash_one(std::process::id()) as u32;
+    format!("{}-{chance:010}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))
 }
 
 /// `user@host, pid 4711`.
