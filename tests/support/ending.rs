@@ -48,6 +48,7 @@ pub fn end_of(journey: &Journey, ran: &Ran, state: &Value) -> Result<End, String
             unnamed if unnamed.is_empty() => Ok(End::Residue),
             unnamed => Err(format!("not everything that is left is named:\n  {}\n{ran}", unnamed.join("\n  "))),
         },
+        _ if has_lease(state) => Err(format!("a lease is left behind\n{ran}")),
         _ if is_at_start() => Err(format!("the world is where it began\n{ran}")),
         _ if is_at_goal() => Err(format!("the world is where it was to go\n{ran}")),
         _ => {
@@ -55,6 +56,12 @@ pub fn end_of(journey: &Journey, ran: &Ran, state: &Value) -> Result<End, String
             Err(format!("the world is between; unlike the start:\n  {}\n{ran}", all.join("\n  ")))
         }
     }
+}
+
+/// Whether any cluster's lock is still taken.
+fn has_lease(state: &Value) -> bool {
+    let clusters = state["clusters"].as_object().into_iter().flatten();
+    clusters.map(|(_, cluster)| &cluster["kubernetes"]["leases"]).any(|leases| *leases != serde_json::json!([]))
 }
 
 /// A policy's versions as the documents they hold, the one in force first: a number that was used up
@@ -87,7 +94,17 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}: was {}, is {}", self.at.join("/"), self.was, self.is)
+        write!(f, "/{}: was {}, is {}", self.at.join("/"), beginning(&self.was), beginning(&self.is))
+    }
+}
+
+/// As much of a value as tells what it is.
+fn beginning(value: &Value) -> String {
+    const ENOUGH: usize = 160;
+    let text = value.to_string();
+    match text.char_indices().nth(ENOUGH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

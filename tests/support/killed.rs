@@ -108,11 +108,12 @@ impl Rehearsal {
         ran.code.is_some().then_some(ran)
     }
 
+    /// Without `--seccomp-bpf`, under which strace injects no signals.
     fn traced(&self, options: &[&str], arguments: &str) -> Command {
         let traced = self.workspace().command(arguments.split_whitespace());
         let mut command = Command::new(find("strace"));
         command
-            .args(["-f", "-qq", "--seccomp-bpf", "-e", "trace=pwrite64,fdatasync"])
+            .args(["-f", "-qq", "-e", "trace=pwrite64,fdatasync"])
             .args(options)
             .arg(traced.get_program())
             .args(traced.get_args())

@@ -7,6 +7,7 @@ pub mod ending;
 pub mod killed;
 pub mod peers;
 pub mod rehearsal;
+pub mod relay;
 pub mod served;
 pub mod steady;
 pub mod trials;
