@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cni_plan_core::{
-    BoxFuture, BoxedProgress, Change, ErrorKind, Observation, Provider, ProviderError, Resource, Target,
-};
+use cni_plan_core::{BoxFuture, Change, ErrorKind, Observation, Overseer, Provider, ProviderError, Resource, Target};
 use futures::future::join;
 
 use crate::attachment::inspect::AttachedPolicies;
@@ -131,7 +129,7 @@ impl Provider for IamProvider {
     fn apply<'a>(
         &'a self,
         change: &'a Change,
-        _progress: BoxedProgress<'a>,
+        _overseer: &'a dyn Overseer,
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(self.write(change))
     }

@@ -29,6 +29,7 @@ mod provider;
 mod put_back;
 mod recovery;
 mod resource;
+mod safety;
 mod schedule;
 mod target;
 
@@ -48,12 +49,12 @@ pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
 pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
 pub use provider::{
-    BoxFuture, BoxedProgress, ClusterInspector, ErrorKind, FactsWanted, Observation, Provider, ProviderError,
-    TokenSource,
+    BoxFuture, ClusterInspector, ErrorKind, FactsWanted, Observation, Overseer, Provider, ProviderError, TokenSource,
 };
 pub use recovery::{Remaining, Standing, changed_since, remaining};
 pub use resource::{
     Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
 };
+pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVerdict, prove};
 pub use schedule::Schedule;
 pub use target::{Owner, Target};

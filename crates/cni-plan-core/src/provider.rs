@@ -12,8 +12,26 @@ use crate::{Change, ClusterFacts, ClusterRef, Progress, Resource, Target};
 /// A future that can be sent between threads; core knows no runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Receives what a long step is waiting for.
-pub type BoxedProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
+/// Whoever has a step carried out: is told where it is, and says whether it may go on.
+pub trait Overseer: Send + Sync {
+    /// What a long step is waiting for.
+    fn tell(&self, progress: Progress);
+
+    /// Asked by a step of several changes before each further one, where minutes may have passed
+    /// since the last: an error ends the step where it is.
+    fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+}
+
+/// One who only listens.
+impl<F: Fn(Progress) + Send + Sync> Overseer for F {
+    fn tell(&self, progress: Progress) {
+        self(progress);
+    }
+
+    fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
 
 /// An adapter for one account's IAM or one cluster's API server.
 pub trait Provider: Send + Sync {
@@ -29,8 +47,7 @@ pub trait Provider: Send + Sync {
 
     /// Carries out one change from its `before` to its `after` (or its run) and returns when it is
     /// done and every reader knows of it. A delete of what is gone, or a create of what is there just so, is done.
-    fn apply<'a>(&'a self, change: &'a Change, progress: BoxedProgress<'a>)
-    -> BoxFuture<'a, Result<(), ProviderError>>;
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>>;
 }
 
 /// Reads the facts that compiling needs.
@@ -100,6 +117,8 @@ pub enum ErrorKind {
     Conflict,
     /// Pods did not become Ready in time.
     Timeout,
+    /// Asked to stop half-way.
+    Interrupted,
     /// Anything else that the service refused.
     Refused,
 }

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use cni_plan_core::{Change, ErrorKind, Event, Phase, ProviderError};
+use cni_plan_core::{BoxFuture, Change, ErrorKind, Event, Overseer, Phase, Progress, ProviderError};
 
 use crate::execute::Recorded;
 use crate::inspect::no_provider;
@@ -60,15 +60,47 @@ async fn recorded_call(change: &Change, phase: Phase, run: Recorded<'_>) -> Resu
     };
     let end = Record::End { step: change.address.clone(), phase, outcome, ms: run.journal.elapsed_ms() };
     run.journal.write(&end).await.map_err(|error| halted(not_recorded(&error), true))?;
-    result.map_err(StepError::Failed)
+    result.map_err(|error| match error.kind {
+        ErrorKind::Interrupted => halted(error, true),
+        _ => StepError::Failed(error),
+    })
 }
 
 async fn call(change: &Change, run: Recorded<'_>) -> Result<(), ProviderError> {
-    let progress = |progress| (run.execution.events)(Event::Progressed { address: change.address.clone(), progress });
     let owner = change.target.owner();
     match run.execution.providers.get(owner) {
-        Some(provider) => provider.apply(change, &progress).await,
+        Some(provider) => provider.apply(change, &Oversight { change, run }).await,
         None => Err(no_provider(owner)),
+    }
+}
+
+/// Stands behind a step while it is carried out.
+struct Oversight<'a> {
+    change: &'a Change,
+    run: Recorded<'a>,
+}
+
+impl Overseer for Oversight<'_> {
+    fn tell(&self, progress: Progress) {
+        (self.run.execution.events)(Event::Progressed { address: self.change.address.clone(), progress });
+    }
+
+    fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async {
+            if self.run.execution.stop.is_raised() {
+                return Err(interrupted(self.change));
+            }
+            self.run.execution.locks.check(&self.change.clusters).await
+        })
+    }
+}
+
+fn interrupted(change: &Change) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Interrupted,
+        what: format!("{} is not finished", change.address),
+        why: "someone asked to stop".to_owned(),
+        cure: "`cni-plan resume` goes on where it stopped".to_owned(),
     }
 }
 

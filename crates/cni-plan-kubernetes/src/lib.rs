@@ -18,8 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cni_plan_core::{
-    BoxFuture, BoxedProgress, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder,
-    LockRecord, NotTaken, Observation, Provider, ProviderError, Resource, Run, Target, TokenSource,
+    BoxFuture, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder, LockRecord,
+    NotTaken, Observation, Overseer, Provider, ProviderError, Resource, Run, Target, TokenSource,
 };
 
 use crate::client::Connection;
@@ -84,7 +84,7 @@ impl ClusterProvider {
         }
     }
 
-    async fn apply_one(&self, change: &Change, progress: BoxedProgress<'_>) -> Result<(), ProviderError> {
+    async fn apply_one(&self, change: &Change, overseer: &dyn Overseer) -> Result<(), ProviderError> {
         match (&change.target, &change.run) {
             (Target::ServiceAccount { .. }, None) => match (&change.before, &change.after) {
                 (Some(Resource::ServiceAccount(before)), Some(Resource::ServiceAccount(after))) => {
@@ -102,11 +102,11 @@ impl ClusterProvider {
                     max_unavailable: *max_unavailable,
                     timeout: *timeout,
                 };
-                pods::restart(&self.connection, namespace, service_account, plan, progress).await
+                pods::restart(&self.connection, namespace, service_account, plan, overseer).await
             }
             (Target::Pods { namespace, service_account, .. }, Some(Run::Verify { identity, timeout, soak })) => {
                 let plan = pods::Verify { wanted: identity, timeout: *timeout, soak: *soak };
-                pods::verify(&self.connection, namespace, service_account, plan, progress).await
+                pods::verify(&self.connection, namespace, service_account, plan, overseer).await
             }
             (target, _) => Err(not_ours(&self.connection, target)),
         }
@@ -127,12 +127,8 @@ impl Provider for ClusterProvider {
         })
     }
 
-    fn apply<'a>(
-        &'a self,
-        change: &'a Change,
-        progress: BoxedProgress<'a>,
-    ) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(self.apply_one(change, progress))
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(self.apply_one(change, overseer))
     }
 }
 

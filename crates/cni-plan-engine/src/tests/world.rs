@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cni_plan_core::{
-    Action, Address, BoxFuture, BoxedProgress, Change, ErrorKind, Observation, Owner, PodGroup, PodIdentity, Pods,
-    Provider, ProviderError, Resource, Run, Target,
+    Action, Address, BoxFuture, Change, ErrorKind, Observation, Overseer, Owner, PodGroup, PodIdentity, Pods, Provider,
+    ProviderError, Resource, Run, Target,
 };
 
 use super::procedure::{CLUSTERS, is_permitted, new_pod, pods_of};
@@ -132,7 +132,7 @@ impl Provider for World {
     fn apply<'a>(
         &'a self,
         change: &'a Change,
-        _progress: BoxedProgress<'a>,
+        _overseer: &'a dyn Overseer,
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move {
             let fault = self.state().begin(change);

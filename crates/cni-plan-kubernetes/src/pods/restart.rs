@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_plan_core::{BoxedProgress, ErrorKind, MaxUnavailable, PodIdentity, Progress, ProviderError};
+use cni_plan_core::{ErrorKind, MaxUnavailable, Overseer, PodIdentity, Progress, ProviderError};
 use futures::{StreamExt, TryStreamExt};
 use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
@@ -33,12 +33,12 @@ pub(crate) async fn restart(
     namespace: &str,
     service_account: &str,
     plan: Restart<'_>,
-    progress: BoxedProgress<'_>,
+    overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
     let pods: Api<Pod> = Api::namespaced(connection.client().await?, namespace);
     let mut rollout = Rollout::new(plan.wanted.clone(), plan.canary as usize, plan.max_unavailable);
-    let mut reports = Reports::to(progress);
+    let mut reports = Reports::to(overseer);
     let mut deadline = Instant::now() + plan.timeout;
     loop {
         let step = rollout.next(watch.world());
@@ -48,6 +48,8 @@ pub(crate) async fn restart(
                 return Ok(());
             }
             Step::Delete(victims) => {
+                // A batch takes minutes: meanwhile someone may have asked to stop, or a lock been lost.
+                overseer.may_go_on().await?;
                 let deletions = victims.into_iter().map(|victim| delete(connection, &pods, namespace, victim));
                 futures::stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<()>().await?;
                 deadline = Instant::now() + plan.timeout;
@@ -105,19 +107,19 @@ async fn delete(
 
 /// Tells of progress when there is some.
 pub(super) struct Reports<'a> {
-    progress: BoxedProgress<'a>,
+    overseer: &'a dyn Overseer,
     last: Option<Progress>,
 }
 
 impl<'a> Reports<'a> {
-    pub(super) fn to(progress: BoxedProgress<'a>) -> Reports<'a> {
-        Reports { progress, last: None }
+    pub(super) fn to(overseer: &'a dyn Overseer) -> Reports<'a> {
+        Reports { overseer, last: None }
     }
 
     pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &str) {
         let progress = Progress { done, total, waiting_for: waiting_for.to_owned() };
         if self.last.as_ref() != Some(&progress) {
-            (self.progress)(progress.clone());
+            self.overseer.tell(progress.clone());
             self.last = Some(progress);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cni_plan_core::{BoxedProgress, PodIdentity, ProviderError};
+use cni_plan_core::{Overseer, PodIdentity, ProviderError};
 use tokio::time::Instant;
 
 use super::restart::{Reports, open};
@@ -25,11 +25,11 @@ pub(crate) async fn verify(
     namespace: &str,
     service_account: &str,
     plan: Verify<'_>,
-    progress: BoxedProgress<'_>,
+    overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let deadline = Instant::now() + plan.timeout;
     let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
-    let mut reports = Reports::to(progress);
+    let mut reports = Reports::to(overseer);
     let mut served_since: Option<Instant> = None;
     loop {
         let world = watch.world();
