@@ -93,3 +93,27 @@ impl Storage for MemoryStorage {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_made_durable_says_so() {
+        // The null device takes every byte and has no disk behind it: fdatasync(2) refuses it.
+        let device = File::options().read(true).write(true).open("/dev/null").unwrap();
+        let mut storage = FileStorage::new(device, 0).unwrap();
+        storage.append(b"record").unwrap();
+        assert_eq!(storage.sync().unwrap_err().kind(), io::ErrorKind::InvalidInput);
+    }
+
+    #[test]
+    fn what_was_torn_is_cut_off_once_its_place_is_taken() {
+        let file = tempfile::tempfile().unwrap();
+        file.write_all_at(b"whole\ntorn and long", 0).unwrap();
+        let mut storage = FileStorage::new(file.try_clone().unwrap(), 6).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 19, "it is there until something says that it was");
+        storage.append(b"next\n").unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 11);
+    }
+}

@@ -3,6 +3,7 @@
 
 mod procedure;
 mod random;
+mod recorded;
 mod world;
 
 use cni_plan_core::{

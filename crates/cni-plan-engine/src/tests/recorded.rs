@@ -1,0 +1,256 @@
+//! What a run does around its calls: locks, the record, and reads that can be believed. A provider
+//! looks at the journal from inside each call, which is when it has to be durable.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use cni_plan_core::{
+    Address, BoxFuture, Change, ChangeSet, Kind, Observation, Overseer, Phase, Provider, ProviderError, Resource,
+    Target,
+};
+
+use super::world::{ACCOUNT, Fault, World};
+use super::{block_on, planned, procedure, random, records_of_a_new_run, reopened, residue, run_recorded, under};
+use crate::journal::{MemoryStorage, Outcome, Record, Tail, recover};
+use crate::{Ended, Execution, Journal, Locks, Providers, RunState, Stop, apply, resume, undo};
+
+/// A world that checks, in each call, what is durable by then.
+struct Witness {
+    world: World,
+    storage: MemoryStorage,
+    /// Calls whose intent was not the last word on their step.
+    unrecorded: Arc<Mutex<Vec<Address>>>,
+}
+
+impl Provider for Witness {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        self.world.observe(targets)
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        let is_begun = match last_word_on(&change.address, &self.storage) {
+            Some(Record::Begin(intent)) => intent.before == change.before && intent.after == change.after,
+            _ => false,
+        };
+        if !is_begun {
+            self.unrecorded.lock().unwrap().push(change.address.clone());
+        }
+        self.world.apply(change, overseer)
+    }
+}
+
+fn durable(storage: &MemoryStorage) -> Vec<Record> {
+    recover(&storage.durable()).unwrap().records
+}
+
+fn last_word_on(address: &Address, storage: &MemoryStorage) -> Option<Record> {
+    durable(storage).into_iter().rfind(|record| match record {
+        Record::Begin(intent) => &intent.step == address,
+        Record::End { step, .. } => step == address,
+        _ => false,
+    })
+}
+
+/// Applies `change_set` by this provider of the account, whatever its steps need besides.
+fn apply_by(provider: impl Provider + 'static, change_set: &ChangeSet, storage: &MemoryStorage, stop: Stop) -> Ended {
+    let mut providers = Providers::default();
+    providers.add_account(ACCOUNT, Arc::new(provider));
+    let locks = Locks::default();
+    let execution = Execution { providers: &providers, locks: &locks, parallelism: 1, events: &|_| (), stop };
+    let open = async || {
+        let journal = Journal::start(storage.clone(), Tail::empty()).unwrap();
+        for first in records_of_a_new_run(change_set) {
+            journal.write(&first).await.unwrap();
+        }
+        Ok::<_, ProviderError>(journal)
+    };
+    block_on(apply(change_set, &execution, open)).unwrap()
+}
+
+#[test]
+fn every_call_finds_its_intent_durable_and_leaves_its_outcome() {
+    for failing in [None, Some(1), Some(2)] {
+        let world = World::default();
+        let change_set = planned(random::chain(3), &world);
+        failing.into_iter().for_each(|call| world.fail(call, Fault::InDoubt));
+        let (storage, unrecorded) = (MemoryStorage::default(), Arc::default());
+        let witness = Witness { world: world.clone(), storage: storage.clone(), unrecorded: Arc::clone(&unrecorded) };
+        apply_by(witness, &change_set, &storage, Stop::default());
+        assert!(world.calls() >= 3);
+        assert_eq!(*unrecorded.lock().unwrap(), []);
+        let outcomes: Vec<bool> = durable(&storage)
+            .iter()
+            .filter_map(|record| match record {
+                Record::End { outcome, .. } => Some(*outcome == Outcome::Done),
+                _ => None,
+            })
+            .collect();
+        let made: Vec<bool> = world.ended().iter().map(|(_, is_ok)| *is_ok).collect();
+        assert_eq!(outcomes, made, "each call has its outcome");
+    }
+}
+
+#[test]
+fn a_disk_that_is_full_stops_the_run_before_the_call_and_not_after() {
+    let whole = MemoryStorage::default();
+    let change_set = planned(random::chain(4), &World::default());
+    run_recorded(&change_set, &World::default(), 1, Stop::default(), &whole);
+    let header = whole.durable().iter().position(|&byte| byte == b'\n').unwrap() + 1;
+    for room in (header..whole.durable().len()).step_by(41) {
+        let (world, storage) = (World::default(), MemoryStorage::with_room(room));
+        let ended = run_recorded(&change_set, &world, 1, Stop::default(), &storage);
+        let begun = durable(&storage).iter().filter(|record| matches!(record, Record::Begin(_))).count();
+        assert_eq!(world.calls(), begun, "with room for {room} bytes");
+        // Without room for the very last line everything is done all the same.
+        assert!(matches!(ended, Ended::Interrupted { .. }) || begun == 4, "{ended:?}");
+    }
+}
+
+#[test]
+fn without_the_lock_of_its_cluster_no_step_is_called() {
+    let world = World::default();
+    let mut change_set = planned(random::chain(3), &world);
+    change_set.changes[1].clusters = vec!["elsewhere".to_owned()];
+    let storage = MemoryStorage::default();
+    let ended = run_recorded(&change_set, &world, 1, Stop::default(), &storage);
+    let Ended::Interrupted { errors } = ended else { panic!("{ended:?}") };
+    assert_eq!(errors[0].why, "its lock was not taken");
+    assert_eq!(world.calls(), 1, "the step before it needs no lock");
+    assert_eq!(reopened(&change_set, &storage).record.state, RunState::Unfinished(Phase::Apply));
+}
+
+#[test]
+fn a_run_that_was_going_back_goes_on_going_back() {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    let change_set = planned(random::chain(3), &world);
+    world.fail(2, Fault::Refused);
+    // The first call of the way back is its last for now.
+    world.stop_at(3);
+    let ended = run_recorded(&change_set, &world, 1, world.stop(), &storage);
+    assert!(matches!(ended, Ended::Interrupted { .. }), "{ended:?}");
+    let run = reopened(&change_set, &storage);
+    assert_eq!(run.record.state, RunState::Unfinished(Phase::Rollback));
+    let ended = under(&world, 1, Stop::default(), |execution| block_on(resume(&run, execution)).unwrap());
+    assert!(matches!(ended, Ended::RolledBack { .. }), "{ended:?}");
+    assert!(change_set.changes.iter().all(|change| world.get(&change.target).is_none()));
+    drop(run);
+    assert_eq!(reopened(&change_set, &storage).record.state, RunState::RolledBack);
+}
+
+/// A cluster that was migrated, or as far as a call, with the journal of that.
+fn migrated(stop_at: Option<usize>) -> (World, ChangeSet, MemoryStorage) {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    procedure::fresh(&world, "c");
+    let change_set = planned(procedure::graph(&["c"]), &world);
+    stop_at.into_iter().for_each(|call| world.stop_at(call));
+    run_recorded(&change_set, &world, 1, world.stop(), &storage);
+    (world, change_set, storage)
+}
+
+/// The role that the run has made, of one cluster.
+fn role(change_set: &ChangeSet) -> &Target {
+    &change_set.changes.iter().find(|change| change.address.kind() == Kind::Role).unwrap().target
+}
+
+#[test]
+fn a_finished_run_is_not_undone_where_another_has_changed_what_it_made() {
+    let (world, change_set, storage) = migrated(None);
+    let Some(Resource::Role(mut found)) = world.get(role(&change_set)) else { panic!("the run has made it") };
+    found.tags.insert("owner".to_owned(), "another".to_owned());
+    world.put(role(&change_set), Some(Resource::Role(found)));
+    let calls = world.calls();
+    let run = reopened(&change_set, &storage);
+    let ended = under(&world, 1, Stop::default(), |execution| block_on(undo(&run, execution)).unwrap());
+    assert!(matches!(&ended, Ended::Stale(drifts) if drifts.len() == 1), "{ended:?}");
+    assert_eq!(world.calls(), calls);
+}
+
+#[test]
+fn a_run_is_not_finished_where_another_has_taken_away_what_it_made() {
+    let (world, change_set, storage) = migrated(Some(2));
+    world.put(role(&change_set), None);
+    let calls = world.calls();
+    let run = reopened(&change_set, &storage);
+    let ended = under(&world, 1, Stop::default(), |execution| block_on(resume(&run, execution)).unwrap());
+    assert!(matches!(&ended, Ended::Stale(drifts) if drifts.len() == 1), "{ended:?}");
+    assert_eq!(world.calls(), calls);
+}
+
+/// Reads that lag: they show the world as it was first, unless one waits until they can be believed.
+struct Lagging {
+    world: World,
+    first: Mutex<HashMap<Target, Observation>>,
+    /// From which call on reads lag.
+    from: usize,
+}
+
+impl Lagging {
+    fn from(world: &World, call: usize) -> Lagging {
+        Lagging { world: world.clone(), first: Mutex::default(), from: call }
+    }
+}
+
+impl Provider for Lagging {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            let now = self.world.observe(targets).await;
+            let mut first = self.first.lock().unwrap();
+            if self.world.calls() < self.from {
+                first.clear();
+            }
+            let lagging = targets.iter().zip(now);
+            lagging.map(|(&target, now)| first.entry(target.clone()).or_insert(now).clone()).collect()
+        })
+    }
+
+    fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        self.world.observe(targets)
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        self.world.apply(change, overseer)
+    }
+}
+
+#[test]
+fn what_is_in_doubt_is_read_until_reads_can_be_believed() {
+    let world = World::default();
+    let change_set = planned(random::chain(3), &world);
+    world.fail(1, Fault::InDoubt);
+    // Reads still show what was there before the first call.
+    let ended = apply_by(Lagging::from(&world, 0), &change_set, &MemoryStorage::default(), Stop::default());
+    assert_eq!(residue(&ended), Vec::<&Address>::new(), "{ended:?}");
+    let left = change_set.changes.iter().filter(|change| world.get(&change.target).is_some());
+    assert_eq!(left.count(), 0, "what had its effect without an answer is undone too");
+}
+
+#[test]
+fn only_what_can_be_believed_is_called_a_residue() {
+    let world = World::default();
+    let change_set = planned(random::chain(3), &world);
+    world.fail(2, Fault::Refused);
+    // Reads never show what the way back does: they have seen all that the run made.
+    let lagging = Lagging::from(&world, 3);
+    let ended = apply_by(lagging, &change_set, &MemoryStorage::default(), Stop::default());
+    assert!(matches!(ended, Ended::RolledBack { .. }), "{ended:?}");
+    assert_eq!(residue(&ended), Vec::<&Address>::new());
+}
+
+#[test]
+fn a_run_is_taken_up_from_what_can_be_believed() {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    let change_set = planned(random::chain(3), &world);
+    let lagging = Lagging::from(&world, 0);
+    block_on(lagging.observe(&change_set.changes.iter().map(|change| &change.target).collect::<Vec<_>>()));
+    world.stop_at(1);
+    run_recorded(&change_set, &world, 1, world.stop(), &storage);
+    let run = reopened(&change_set, &storage);
+    let mut providers = Providers::default();
+    providers.add_account(ACCOUNT, Arc::new(lagging));
+    let locks = Locks::default();
+    let execution =
+        Execution { providers: &providers, locks: &locks, parallelism: 1, events: &|_| (), stop: Stop::default() };
+    let ended = block_on(resume(&run, &execution)).unwrap();
+    assert!(matches!(ended, Ended::Done), "{ended:?}");
+    assert_eq!(world.calls(), 3, "no step is called twice");
+}
