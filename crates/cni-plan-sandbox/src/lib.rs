@@ -50,3 +50,4 @@ pub use held::HeldCall;
 pub use options::{ClusterSeed, IpFamily, Options};
 pub use sandbox::{Sandbox, reset};
 pub use scenario::{Scenario, scenarios};
+pub use world::{Visibility, VisibilitySyntax};

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Fault;
 use crate::wire::DEFAULT_ACCOUNT;
+use crate::{Fault, Visibility};
 
 /// How a sandbox is to behave.
 #[derive(Debug, Clone)]
@@ -19,6 +19,8 @@ pub struct Options {
     pub scenario: Option<String>,
     /// What is to go wrong, from the first call on.
     pub faults: Vec<Fault>,
+    /// How IAM's readers lag behind its writers: by default not at all.
+    pub visibility: Visibility,
     /// How long each AWS and Kubernetes call waits before it is looked at.
     pub latency: Duration,
     /// How long a pod with working credentials takes to become Ready.
@@ -34,6 +36,7 @@ impl Default for Options {
             port: 0,
             scenario: None,
             faults: Vec::new(),
+            visibility: Visibility::default(),
             latency: Duration::ZERO,
             pods_ready_after: Duration::from_millis(300),
             attached_policies_per_role: 10,

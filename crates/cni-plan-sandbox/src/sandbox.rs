@@ -16,7 +16,7 @@ use crate::gateway::Gateway;
 use crate::held::{Held, HeldCall};
 use crate::options::{ClusterSeed, Options};
 use crate::wire::{DEFAULT_ACCOUNT, KEY_ID_PREFIX};
-use crate::world::{Quotas, Store, World, comparable};
+use crate::world::{Quotas, Store, Visibility, World, comparable};
 use crate::{furnish, kubeconfig, listener, scenario};
 
 /// How long to wait for another process that has the world open.
@@ -54,6 +54,7 @@ impl Sandbox {
             Ok(address) => address.port(),
             Err(source) => return Err(SandboxError::Listen { port: options.port, source }),
         };
+        world.set_visibility(options.visibility);
         world.serve_at(format!("http://127.0.0.1:{port}"));
         for cluster in world.clusters() {
             cluster.api.start_controllers();
@@ -140,6 +141,11 @@ impl Sandbox {
     /// Takes all faults away.
     pub fn clear_faults(&self) {
         self.gateway.faults.clear();
+    }
+
+    /// Has IAM's readers lag behind its writers from now on; what was written before is seen by all.
+    pub fn set_visibility(&self, visibility: Visibility) {
+        self.gateway.world.set_visibility(visibility);
     }
 
     /// The calls so far, in the order they were answered: the last hundred thousand.

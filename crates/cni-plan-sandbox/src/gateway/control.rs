@@ -5,6 +5,7 @@
 //! GET, DELETE       /_sandbox/calls     the calls so far, as JSON
 //! GET, DELETE       /_sandbox/held      the calls held by Hold and HoldAfter, as JSON; ?wait=true waits for one;
 //!                                       DELETE ends them
+//! GET, PUT, DELETE  /_sandbox/visibility    how IAM's readers lag behind its writers: lag=2s,oscillation=30s,seed=7
 //! GET               /_sandbox/state     the whole world, as JSON; ?comparable=true without what is volatile
 //! ```
 
@@ -15,7 +16,7 @@ use serde_json::json;
 
 use super::{Gateway, LARGEST_BODY, response};
 use crate::fault::Fault;
-use crate::world::comparable;
+use crate::world::{Visibility, comparable};
 
 pub(super) async fn answer(gateway: &Gateway, request: Request<Body>) -> Response {
     let (head, body) = request.into_parts();
@@ -43,6 +44,12 @@ pub(super) async fn answer(gateway: &Gateway, request: Request<Body>) -> Respons
             gateway.held.release();
             response::plain(200, "")
         }
+        (&Method::GET, "/_sandbox/visibility") => response::plain(200, format!("{}\n", gateway.world.visibility())),
+        (&Method::PUT, "/_sandbox/visibility") => set_visibility(gateway, body).await,
+        (&Method::DELETE, "/_sandbox/visibility") => {
+            gateway.world.set_visibility(Visibility::default());
+            response::plain(200, "")
+        }
         (&Method::GET, "/_sandbox/state") => {
             let state = gateway.world.state();
             let wants_comparable = head.uri.query().is_some_and(|query| query.contains("comparable=true"));
@@ -52,9 +59,18 @@ pub(super) async fn answer(gateway: &Gateway, request: Request<Body>) -> Respons
     }
 }
 
+async fn set_visibility(gateway: &Gateway, body: Body) -> Response {
+    match text_of(body).await.trim().parse() {
+        Ok(visibility) => {
+            gateway.world.set_visibility(visibility);
+            response::plain(200, format!("{visibility}\n"))
+        }
+        Err(error) => response::plain(400, format!("{error}\n")),
+    }
+}
+
 async fn add_faults(gateway: &Gateway, body: Body) -> Response {
-    let text = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
-    let text = String::from_utf8_lossy(&text);
+    let text = text_of(body).await;
     let faults: Result<Vec<Fault>, _> =
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::parse).collect();
     match faults {
@@ -65,4 +81,9 @@ async fn add_faults(gateway: &Gateway, body: Body) -> Response {
         }
         Err(error) => response::plain(400, format!("{error}\n")),
     }
+}
+
+async fn text_of(body: Body) -> String {
+    let text = axum::body::to_bytes(body, LARGEST_BODY).await.unwrap_or_default();
+    String::from_utf8_lossy(&text).into_owned()
 }

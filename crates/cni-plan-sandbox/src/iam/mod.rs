@@ -1,5 +1,6 @@
 //! IAM: roles, managed and inline policies, attachments, OIDC providers, with IAM's own error codes,
-//! limits, paging and quirks (documents come back URL-encoded).
+//! limits, paging and quirks (documents come back URL-encoded; readers may lag behind writers, which
+//! the world sees to).
 //!
 //! Each action is a function from an account and the call to the XML of its result. Readers get the
 //! account shared, writers exclusively; a writer that fails has changed nothing. Nothing here does I/O.
@@ -29,6 +30,15 @@ pub(crate) struct Call<'a> {
     pub(crate) params: &'a Params,
 }
 
+impl Call<'_> {
+    /// What is asked, so far as answers to it may differ from one reader to the next.
+    fn question(&self) -> String {
+        const SUBJECTS: [&str; 3] = ["RoleName", "PolicyArn", "OpenIDConnectProviderArn"];
+        let subjects = SUBJECTS.iter().filter_map(|name| self.params.get(name));
+        std::iter::once(self.action).chain(subjects).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// What an action answers with: the inside of its result element.
 type Answer = Result<Xml, Failure>;
 
@@ -42,7 +52,7 @@ enum Operation {
 pub(crate) fn answer(world: &World, call: &Call<'_>) -> Answer {
     let caller = call.caller;
     match operation(call.action) {
-        Some(Operation::Read(read)) => world.read_account(caller, |account| read(account, call)),
+        Some(Operation::Read(read)) => world.read_account(caller, &call.question(), |account| read(account, call)),
         Some(Operation::Write(write)) => world.write_account(caller, |account| write(account, call)),
         None => Err(Failure::new(
             400,

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::iam::managed;
 
 /// One account's IAM.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Account {
     /// 12 digits.

@@ -1,7 +1,8 @@
 //! The world: accounts and clusters, and their copy on disk.
 //!
 //! Whatever changes a part of the world writes that part's file before the change is answered, so a
-//! killed process has lost nothing it acknowledged. Accounts share one lock, and nothing is called
+//! killed process has lost nothing it acknowledged. IAM's readers may lag behind its writers
+//! (`visibility`); everything else sees the world as it is. Accounts share one lock, and nothing is called
 //! under it that takes another: the Kubernetes half may ask for a pod's credentials at any time.
 
 mod account;
@@ -10,6 +11,7 @@ mod comparable;
 mod credentials;
 mod oidc;
 mod store;
+mod visibility;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
@@ -26,17 +28,25 @@ pub(crate) use cluster::{Cluster, ClusterKey, EksCluster, Nodegroup};
 pub(crate) use comparable::comparable;
 pub(crate) use oidc::{WebIdentity, WebIdentityRefused, may_assume};
 pub(crate) use store::Store;
+pub use visibility::{Visibility, VisibilitySyntax};
 
 use cluster::ClusterFile;
+use visibility::Past;
 
 /// All accounts and clusters of one sandbox.
 pub(crate) struct World {
-    accounts: Mutex<BTreeMap<String, Account>>,
+    accounts: Mutex<Accounts>,
     clusters: RwLock<BTreeMap<ClusterKey, Arc<Cluster>>>,
     store: Option<Store>,
     quotas: Quotas,
     ready_after: Duration,
     base_url: OnceLock<String>,
+}
+
+/// The accounts as they are, and as they were a moment ago.
+struct Accounts {
+    live: BTreeMap<String, Account>,
+    past: Past,
 }
 
 impl World {
@@ -52,7 +62,7 @@ impl World {
         };
         let opened = accounts.into_iter().map(|account| (account.id.clone(), account.opened(quotas)));
         let world = Arc::new(World {
-            accounts: Mutex::new(opened.collect()),
+            accounts: Mutex::new(Accounts { live: opened.collect(), past: Past::default() }),
             clusters: RwLock::new(BTreeMap::new()),
             store,
             quotas,
@@ -67,7 +77,7 @@ impl World {
 
     /// Whether nothing has ever been put in.
     pub(crate) fn is_empty(&self) -> bool {
-        self.accounts().is_empty() && self.clusters().is_empty()
+        self.accounts().live.is_empty() && self.clusters().is_empty()
     }
 
     /// Says where the world is served, once that is known.
@@ -81,15 +91,29 @@ impl World {
         self.base_url.get().map_or("", String::as_str)
     }
 
-    /// Looks into the caller's account.
-    pub(crate) fn read_account<T>(&self, caller: &Caller, read: impl FnOnce(&Account) -> T) -> T {
+    /// Has IAM's readers lag behind its writers from now on.
+    pub(crate) fn set_visibility(&self, visibility: Visibility) {
+        self.accounts().past.set(visibility);
+    }
+
+    /// How IAM's readers lag behind its writers.
+    pub(crate) fn visibility(&self) -> Visibility {
+        self.accounts().past.visibility()
+    }
+
+    /// Looks into the caller's account as its readers are shown it; `what` tells one question from
+    /// another.
+    pub(crate) fn read_account<T>(&self, caller: &Caller, what: &str, read: impl FnOnce(&Account) -> T) -> T {
         let mut accounts = self.accounts();
-        read(self.account(&mut accounts, &caller.account, caller.partition()))
+        match accounts.past.shown(&caller.account, what) {
+            Some(as_it_was) => read(&as_it_was),
+            None => read(self.account(&mut accounts.live, &caller.account, caller.partition())),
+        }
     }
 
     /// Looks into an account by its number; `None` where there is no such account.
     pub(crate) fn look_into_account<T>(&self, id: &str, read: impl FnOnce(&Account) -> T) -> Option<T> {
-        self.accounts().get(id).map(read)
+        self.accounts().live.get(id).map(read)
     }
 
     /// Changes the caller's account; a change that succeeds is on disk when this returns.
@@ -99,8 +123,11 @@ impl World {
         write: impl FnOnce(&mut Account) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mut accounts = self.accounts();
-        let account = self.account(&mut accounts, &caller.account, caller.partition());
+        let Accounts { live, past } = &mut *accounts;
+        let account = self.account(live, &caller.account, caller.partition());
+        let before = past.before_write(account);
         let answer = write(account)?;
+        past.written(before, account);
         if let Some(store) = &self.store {
             store.write_account(account).map_err(|error| Failure::new(500, "ServiceFailure", error.to_string()))?;
         }
@@ -115,7 +142,7 @@ impl World {
         write: impl FnOnce(&mut Account) -> T,
     ) -> Result<T, SandboxError> {
         let mut accounts = self.accounts();
-        let account = self.account(&mut accounts, id, partition);
+        let account = self.account(&mut accounts.live, id, partition);
         let result = write(account);
         if let Some(store) = &self.store {
             store.write_account(account)?;
@@ -144,7 +171,7 @@ impl World {
 
     /// The whole world as JSON.
     pub(crate) fn state(&self) -> Value {
-        let accounts = json!(&*self.accounts());
+        let accounts = json!(self.accounts().live);
         let clusters: serde_json::Map<String, Value> = self
             .clusters()
             .iter()
@@ -156,7 +183,7 @@ impl World {
         json!({ "accounts": accounts, "clusters": clusters })
     }
 
-    fn accounts(&self) -> MutexGuard<'_, BTreeMap<String, Account>> {
+    fn accounts(&self) -> MutexGuard<'_, Accounts> {
         // A panic under this lock is a bug in one action; the others may still answer.
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -10,3 +10,4 @@ mod iam;
 mod persistence;
 mod scenarios;
 mod sts;
+mod visibility;
