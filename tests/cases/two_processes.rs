@@ -1,6 +1,13 @@
-//! Two commands on one sandbox at once: one waits for the other, and neither harms the world.
+//! Two commands on one world at once: one waits for the other or is told of it, and neither harms the
+//! world.
 
-use cni_plan_tests::command::Workspace;
+use std::fmt;
+use std::sync::Barrier;
+
+use cni_plan_tests::command::{Ran, Workspace};
+use cni_plan_tests::ending::locks_in;
+use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::trials::{AT_ONCE, carry_out_all, report};
 
 const SPEC: &str = "examples/quickstart.yaml";
 
@@ -8,16 +15,17 @@ const SPEC: &str = "examples/quickstart.yaml";
 fn two_plans_at_once_say_the_same() {
     let workspace = Workspace::with_examples();
     let plan = || workspace.run(["plan", "--sandbox", "--no-save", SPEC]);
-    let (one, other) = at_once(plan);
+    let [one, other] = at_once([&plan, &plan]);
     assert_eq!(one.expect(0).stdout, other.expect(0).stdout);
 }
 
+/// The embedded sandbox has one command at a time: the second finds everything done.
 #[test]
 fn of_two_applies_at_once_one_does_it_and_the_other_finds_it_done() {
     let workspace = Workspace::with_examples();
     let apply = || workspace.run(["apply", "--sandbox", "--auto-approve", SPEC]);
-    let (one, other) = at_once(apply);
-    let mut ends = [one, other].map(|ran| ran.expect(0).stdout.lines().last().unwrap_or_default().to_owned());
+    let mut ends =
+        at_once([&apply, &apply]).map(|ran| ran.expect(0).stdout.lines().last().unwrap_or_default().to_owned());
     ends.sort();
     let [applied, nothing] = ends;
     assert!(applied.starts_with("Applied and verified: 2 added"), "{applied}");
@@ -25,10 +33,109 @@ fn of_two_applies_at_once_one_does_it_and_the_other_finds_it_done() {
     workspace.run(["plan", "--sandbox", "--no-save", "--detailed-exitcode", SPEC]).expect(0);
 }
 
-fn at_once<T: Send>(run: impl Fn() -> T + Sync) -> (T, T) {
+/// Started together on one change set and one world, fifty times over: exactly one applies each time.
+/// The other is told who does (4), or comes after and finds nothing to do (0). There is no third: a
+/// stale change set (3), say, would mean that it had looked at the world while the first was at work.
+#[test]
+fn of_two_processes_started_together_exactly_one_applies_each_time() {
+    const CHANGE_SET: &str = "plans/quickstart.plan.json";
+    let apply = format!("apply {CHANGE_SET}");
+    let alone = Rehearsal::ipv4();
+    alone.run(&format!("plan {SPEC}")).expect(0);
+    let change_set = alone.workspace().read(CHANGE_SET);
+    alone.run(&apply).expect(0);
+    let goal = alone.state();
+    drop(alone);
+
+    let trials: Vec<Trial> = (1..=50).map(|nth| Trial { nth, one_folder: nth % 2 == 0 }).collect();
+    let outcomes = carry_out_all(AT_ONCE, &trials, |trial| {
+        let world = Rehearsal::ipv4();
+        // Half of the pairs are two people in one folder; the others have nothing in common but the world.
+        let elsewhere = world
+            .sandbox()
+            .environment()
+            .iter()
+            .fold(Workspace::new(), |elsewhere, (name, value)| elsewhere.with_env(name, value));
+        let other = if trial.one_folder { world.workspace() } else { &elsewhere };
+        for workspace in [world.workspace(), other] {
+            workspace.write(CHANGE_SET, &change_set);
+        }
+        let run = |workspace: &Workspace| workspace.run(apply.split(' '));
+        let ends = at_once([&|| run(world.workspace()), &|| run(other)]);
+        let told = || ends.each_ref().map(ToString::to_string).join("\n");
+        if world.state() != goal {
+            return Err(format!("the world is not at the goal\n{}", told()));
+        }
+        if !locks_in(&world.state()).is_empty() {
+            return Err(format!("a lock is left\n{}", told()));
+        }
+        let mut ends = ends.each_ref().map(end_of);
+        ends.sort();
+        match ends {
+            [End::Applied, End::Locked] => Ok(Outcome::Locked),
+            [End::Applied, End::NothingToDo] => Ok(Outcome::NothingToDo),
+            _ => Err(format!("{ends:?}\n{}", told())),
+        }
+    });
+    report("two processes", &trials, &outcomes);
+    assert!(outcomes.contains(&Ok(Outcome::Locked)), "no two of them ever met, which shows nothing");
+}
+
+/// Two processes in a fresh world.
+struct Trial {
+    nth: usize,
+    one_folder: bool,
+}
+
+impl fmt::Display for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>2}. {:<11}", self.nth, if self.one_folder { "one folder" } else { "two folders" })
+    }
+}
+
+/// What came of the one that did not apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Locked,
+    NothingToDo,
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Outcome::Locked => "one applied, the other was told of the lock",
+            Outcome::NothingToDo => "one applied, the other found it done",
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    Applied,
+    Locked,
+    NothingToDo,
+    Wrong,
+}
+
+fn end_of(ran: &Ran) -> End {
+    match ran.code {
+        Some(0) if ran.stdout.contains("Applied and verified") => End::Applied,
+        Some(0) if ran.stdout.starts_with("Nothing to do") => End::NothingToDo,
+        Some(4) if ran.stderr.contains("is locked; nothing was changed") => End::Locked,
+        _ => End::Wrong,
+    }
+}
+
+/// Has both begin at the same instant.
+fn at_once<T: Send>(runs: [&(dyn Fn() -> T + Sync); 2]) -> [T; 2] {
+    let barrier = Barrier::new(2);
     std::thread::scope(|scope| {
-        let one = scope.spawn(&run);
-        let other = scope.spawn(&run);
-        (one.join().unwrap(), other.join().unwrap())
+        let started = runs.map(|run| {
+            scope.spawn(|| {
+                barrier.wait();
+                run()
+            })
+        });
+        started.map(|one| one.join().unwrap())
     })
 }
