@@ -14,6 +14,7 @@ mod faults;
 mod help;
 mod hostile;
 mod layering;
+mod locks;
 mod moto_end_to_end;
 mod quickstart;
 mod real_clients;
