@@ -124,9 +124,9 @@ pub(crate) fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::PodIdentity;
     use crate::diff;
     use crate::fixture::{addresses, finished, fresh, graph, pods};
+    use crate::{IpFamily, PodIdentity};
 
     fn planned() -> Vec<Change> {
         diff(graph(&["c"]), fresh(&["c"])).unwrap().changes
@@ -163,6 +163,50 @@ mod tests {
             world.insert(address, Observation::Present(pods(&[(PodIdentity::NodeRole, 7)])));
         }
         assert_eq!(status(&planned(), &world), Ok(Status::Pending));
+    }
+
+    #[test]
+    fn another_daemon_set_is_another_world() {
+        let mut world = fresh(&["c"]);
+        let address = addresses("c").restart;
+        let Resource::Pods(mut found) = pods(&[(PodIdentity::NodeRole, 3)]) else { panic!("they are pods") };
+        found.daemon_set = "another".to_owned();
+        world.insert(address, Observation::Present(Resource::Pods(found)));
+        assert!(matches!(status(&planned(), &world), Ok(Status::Stale(_))));
+    }
+
+    #[test]
+    fn facts_of_a_cluster_are_a_precondition_but_not_the_way_to_it() {
+        let facts = |ip_family, endpoint: &str| ClusterFacts {
+            account: "111122223333".to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-west-2".to_owned(),
+            ip_family,
+            issuer: None,
+            version: "1.33".to_owned(),
+            managed_addon: None,
+            node_roles: Vec::new(),
+            endpoint: Some(endpoint.to_owned()),
+            certificate_authority: None,
+        };
+        let cluster = |facts| PlannedCluster {
+            cluster: crate::ClusterRef {
+                key: "c".to_owned(),
+                name: "c".to_owned(),
+                region: None,
+                account: None,
+                profile: None,
+                assume_role: None,
+                kubernetes: None,
+            },
+            asked: crate::FactsWanted { node_roles: true, addon: true },
+            facts,
+        };
+        let planned = [cluster(facts(IpFamily::Ipv4, "a"))];
+        assert_eq!(facts_drift(&planned, &[cluster(facts(IpFamily::Ipv4, "b"))]), []);
+        let drifts = facts_drift(&planned, &[cluster(facts(IpFamily::Ipv6, "a"))]);
+        assert_eq!(drifts.len(), 1);
+        assert_eq!(drifts[0].found.ip_family, IpFamily::Ipv6);
     }
 
     #[test]

@@ -151,6 +151,33 @@ mod tests {
         assert_eq!(policy("after").put_back(&policy("before"), &policy("after")), policy("before"));
     }
 
+    #[test]
+    fn audiences_annotations_and_a_boundary_go_back_one_by_one() {
+        let provider = |ids: &[&str]| {
+            let client_ids = ids.iter().map(|&id| id.to_owned()).collect();
+            Resource::OidcProvider(OidcProvider { url: "issuer".to_owned(), client_ids })
+        };
+        let (before, after) = (provider(&["old", "both"]), provider(&["new", "both"]));
+        assert_eq!(provider(&["new", "both", "later"]).put_back(&before, &after), provider(&["old", "both", "later"]));
+
+        let account = |entries: &[(&str, &str)]| {
+            let annotation = |value: &str| crate::Annotation { value: value.to_owned(), manager: None };
+            let annotations = entries.iter().map(|(key, value)| ((*key).to_owned(), annotation(value))).collect();
+            Resource::ServiceAccount(ServiceAccount { namespace: "n".to_owned(), name: "s".to_owned(), annotations })
+        };
+        let (before, after) = (account(&[("a", "old")]), account(&[("a", "new"), ("b", "new")]));
+        let now = account(&[("a", "new"), ("b", "theirs"), ("c", "theirs")]);
+        let back = account(&[("a", "old"), ("b", "theirs"), ("c", "theirs")]);
+        assert_eq!(now.put_back(&before, &after), back);
+
+        let bounded = |boundary: Option<&str>| {
+            let Resource::Role(role) = role(&[], &[], None) else { panic!("it is a role") };
+            Resource::Role(Role { permissions_boundary: boundary.map(str::to_owned), ..role })
+        };
+        assert_eq!(bounded(Some("ours")).put_back(&bounded(None), &bounded(Some("ours"))), bounded(None));
+        assert_eq!(bounded(Some("x")).put_back(&bounded(None), &bounded(Some("ours"))), bounded(Some("x")));
+    }
+
     fn some_role() -> impl Strategy<Value = Resource> {
         let names = prop::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4);
         let tags = prop::collection::btree_map(

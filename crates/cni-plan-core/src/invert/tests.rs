@@ -186,3 +186,63 @@ fn an_sts_endpoint_alone_goes_back_with_the_pods() {
     let restart = inverse.changes.iter().find(|change| change.address == at.restart).unwrap();
     assert_eq!(restart.run.as_ref().map(Run::identity), Some(&regional(Some(false))));
 }
+
+/// A step of an account that is not in the procedure's own fixture.
+fn step(kind: Kind, before: Option<Resource>, after: Resource) -> Change {
+    let template = diff(graph(&["c"]), fresh(&["c"])).unwrap().changes.remove(0);
+    let action = if before.is_some() { Action::Update } else { Action::Create };
+    Change { address: Address::new("c", kind, &["x"]), action, before, after: Some(after), ..template }
+}
+
+fn policy(action: &str) -> Resource {
+    let document = serde_json::json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": action, "Resource": "*"},
+    ]});
+    Resource::Policy(crate::Policy {
+        arn: "arn:aws:iam::111122223333:policy/x".to_owned(),
+        name: "x".to_owned(),
+        description: None,
+        document: crate::PolicyDocument::try_from(document).unwrap(),
+        history: None,
+    })
+}
+
+fn provider(audiences: &[&str]) -> Resource {
+    let client_ids = audiences.iter().map(|&audience| audience.to_owned()).collect();
+    Resource::OidcProvider(crate::OidcProvider { url: "issuer".to_owned(), client_ids })
+}
+
+#[test]
+fn a_policy_and_a_provider_go_back_to_what_they_were() {
+    let steps = [
+        step(Kind::Policy, None, policy("ec2:New")),
+        step(Kind::Policy, Some(policy("ec2:Old")), policy("ec2:New")),
+        step(Kind::OidcProvider, None, provider(&["sts"])),
+        step(Kind::OidcProvider, Some(provider(&["theirs"])), provider(&["sts", "theirs"])),
+    ];
+    for step in steps {
+        let live = HashMap::from([(step.address.clone(), Observation::Present(step.after.clone().unwrap()))]);
+        let inverse = invert(std::slice::from_ref(&step), &live);
+        assert_eq!(inverse.kept, []);
+        let [back] = inverse.changes.as_slice() else { panic!("{inverse:?}") };
+        assert_eq!((&back.before, &back.after), (&step.after, &step.before));
+        let action = if step.before.is_some() { Action::Update } else { Action::Delete };
+        assert_eq!(back.action, action);
+    }
+}
+
+#[test]
+fn what_someone_else_has_changed_since_is_kept_and_told() {
+    let steps = [
+        // Made by the run; what others have added would go with it.
+        (step(Kind::OidcProvider, None, provider(&["sts"])), provider(&["sts", "theirs"])),
+        // Changed by the run; it is another's value by now.
+        (step(Kind::Policy, Some(policy("ec2:Old")), policy("ec2:New")), policy("ec2:Theirs")),
+    ];
+    for (step, now) in steps {
+        let live = HashMap::from([(step.address.clone(), Observation::Present(now))]);
+        let inverse = invert(&[step], &live);
+        assert_eq!(inverse.changes, []);
+        assert_eq!(inverse.kept[0].why, "someone else has changed it since");
+    }
+}
