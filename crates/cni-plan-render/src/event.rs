@@ -1,6 +1,6 @@
 //! A run as plain lines, one an event, for where there is no terminal.
 
-use cni_plan_core::{Action, Address, Event, Kind, Phase, Progress};
+use cni_plan_core::{Action, Address, ErrorKind, Event, Kind, Phase, Progress};
 
 use crate::inert::inert;
 use crate::style::{Style, Tone};
@@ -25,6 +25,10 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
             put(Tone::Plain, address.as_str());
             put(Tone::Add, &format!(": {}", done(address, *action)));
             put(Tone::Quiet, &format!(" in {}", words::took(*took)));
+        }
+        Event::Failed { address, error } if error.kind == ErrorKind::Interrupted => {
+            put(Tone::Plain, address.as_str());
+            put(Tone::Quiet, ": stopped half-way, as asked");
         }
         Event::Failed { address, error } => {
             put(Tone::Plain, address.as_str());

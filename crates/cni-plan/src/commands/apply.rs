@@ -98,7 +98,12 @@ async fn carry_out(
     if matches!(ended, Ended::Done) {
         printer.data(&format!("{}\n", applied_text(change_set)));
     }
-    running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)
+    let is_stale = matches!(ended, Ended::Stale(_));
+    let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
+    if is_stale && let Some(unfinished) = runs::unfinished_of(change_set)? {
+        printer.error(&running::unfinished(&unfinished));
+    }
+    Ok(exit)
 }
 
 fn applied_text(change_set: &ChangeSet) -> String {

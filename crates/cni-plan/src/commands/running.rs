@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, PlannedCluster, ProviderError, facts_drift};
+use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, PlannedCluster, facts_drift};
 use cni_plan_engine::{Ended, Execution, Locks, RollbackReport, Stop};
 use cni_plan_render::{ToldResidue, by_hand, drift_text, facts_drift_text, rollback_text};
 
@@ -107,21 +107,23 @@ pub(super) fn tell(
             printer.error(&CommandError::Provider(errors));
             Ok(rolled_back(report, change_set, printer))
         }
-        Ended::Interrupted { errors } => {
+        Ended::Interrupted { mut errors } => {
+            // What was asked for is no error, and the steps that it stopped have said so.
+            errors.retain(|error| error.kind != ErrorKind::Interrupted);
             printer.error(&CommandError::Provider(errors));
-            printer.error(&CommandError::Provider(vec![interrupted(name)]));
+            printer.error(&unfinished(name));
             Ok(Exit::Interrupted)
         }
     }
 }
 
-fn interrupted(name: &str) -> ProviderError {
-    ProviderError {
-        kind: ErrorKind::Refused,
-        what: format!("run {name} is not finished"),
-        why: "nothing more was begun; what was under way has ended and is recorded".to_owned(),
-        cure: format!("`cni-plan resume {name}` finishes it, `cni-plan rollback {name}` puts everything back"),
-    }
+/// Of a run that can be taken up again.
+pub(super) fn unfinished(name: &str) -> CommandError {
+    CommandError::plain(
+        format!("run {name} is not finished"),
+        "it was stopped or cut off on its way; what it had begun is recorded",
+        format!("`cni-plan resume {name}` finishes it, `cni-plan rollback {name}` puts everything back"),
+    )
 }
 
 fn stale(drift: &str, told: &Stale, printer: &Printer) -> Exit {

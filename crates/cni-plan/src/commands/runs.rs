@@ -1,6 +1,6 @@
 //! `cni-plan runs`: the runs of this folder. And which of them a command means.
 
-use cni_plan_core::Phase;
+use cni_plan_core::{ChangeSet, Phase, digest_of};
 use cni_plan_engine::{ListedRun, RunRecord, RunState, Runs};
 use cni_plan_render::inert;
 
@@ -43,6 +43,17 @@ pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>,
             format!("name one: `cni-plan {command} {}`", several[several.len() - 1]),
         )),
     }
+}
+
+/// The latest run of this very change set that is not finished: what it left makes the set stale.
+pub(super) fn unfinished_of(change_set: &ChangeSet) -> Result<Option<String>, CommandError> {
+    let digest = digest_of(change_set.to_json().as_bytes());
+    let is_meant = |run: &ListedRun| {
+        run.record
+            .as_ref()
+            .is_ok_and(|record| record.header.change_set == digest && matches!(record.state, RunState::Unfinished(_)))
+    };
+    Ok(folder().list()?.into_iter().rfind(is_meant).map(|run| run.name))
 }
 
 fn line(run: &ListedRun) -> String {

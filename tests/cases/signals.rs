@@ -1,0 +1,71 @@
+//! Ctrl-C and SIGTERM: the first leaves a run that can be taken up again, the second ends it at once.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::Stdio;
+
+use cni_plan_tests::rehearsal::Rehearsal;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Each pod's deletion takes as long: a signal that is sent after the first one comes before the last.
+const SLOW: &str = "kubernetes:delete pods=Delay(700)";
+
+/// Applies, and sends these signals, one after the other: the first when a pod is deleted, each
+/// further one when the one before was told of. Returns the exit code and what was said.
+fn apply_and_send(rehearsal: &Rehearsal, signals: &[Signal]) -> (Option<i32>, String, String) {
+    rehearsal.fail(SLOW);
+    let mut child = rehearsal
+        .workspace()
+        .command(["apply", "plans/ipv4.plan.json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pid = Pid::from_child(&child);
+    let mut signals = signals.iter();
+    let mut said = Vec::new();
+    for line in BufReader::new(child.stderr.take().unwrap()).lines() {
+        let line = line.unwrap();
+        if (line.contains(": 0 of 3 pods") || line.starts_with("stopping"))
+            && let Some(&signal) = signals.next()
+        {
+            kill_process(pid, signal).unwrap();
+        }
+        said.push(line);
+    }
+    let mut printed = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
+    (child.wait().unwrap().code(), said.join("\n"), printed)
+}
+
+#[test]
+fn the_first_signal_ends_the_batch_under_way_and_the_run_can_be_finished() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let rehearsal = Rehearsal::ipv4();
+        rehearsal.run("plan examples/ipv4.yaml").expect(0);
+        let start = rehearsal.state();
+        let (code, said, _) = apply_and_send(&rehearsal, &[signal]);
+        assert_eq!(code, Some(8), "{said}");
+        assert!(said.contains(": stopped half-way") && !said.contains("3 of 3 pods"), "it stops between pods:\n{said}");
+        assert!(!said.contains("failed"), "to be stopped is no failure:\n{said}");
+        assert!(said.contains("`cni-plan resume"), "{said}");
+        assert!(rehearsal.run("runs").expect(0).stdout.contains("unfinished"));
+        let again = rehearsal.run("apply plans/ipv4.plan.json").expect(3);
+        assert!(again.stderr.contains("is not finished") && again.stderr.contains("`cni-plan resume"), "{again}");
+        rehearsal.run("resume").expect(0);
+        rehearsal.run(&rehearsal.rollback()).expect(0);
+        assert_eq!(rehearsal.state(), start);
+    }
+}
+
+#[test]
+fn the_second_signal_ends_it_at_once_and_the_run_can_be_undone() {
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.run("plan examples/ipv4.yaml").expect(0);
+    let start = rehearsal.state();
+    let (code, said, _) = apply_and_send(&rehearsal, &[Signal::INT, Signal::TERM]);
+    assert_eq!(code, Some(8), "{said}");
+    assert!(said.ends_with("`cni-plan resume` or `cni-plan rollback`"), "nothing comes after it:\n{said}");
+    rehearsal.until_idle();
+    rehearsal.run(&rehearsal.rollback()).expect(0);
+    assert_eq!(rehearsal.state(), start);
+}
