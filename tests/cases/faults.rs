@@ -13,7 +13,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use cni_plan_tests::course::{CORRECTED, Call, Course, IPV4, IPV6, Journey, TWO_CLUSTERS, Way};
-use cni_plan_tests::ending::{End, end_of};
+use cni_plan_tests::ending::{End, end_of, locks_in};
 use cni_plan_tests::trials::{AT_ONCE, carry_out_all, every, report};
 
 const COURSES: [&Course; 4] = [&IPV4, &IPV6, &CORRECTED, &TWO_CLUSTERS];
@@ -128,6 +128,10 @@ fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     };
     if !allowed.contains(&end) {
         return Err(format!("{end}, and not one of {allowed:?}\n{ran}"));
+    }
+    let may_keep_lock = trial.call.operation.ends_with(" leases") && ran.stderr.contains("warning: ");
+    if !locks_in(&rehearsal.state()).is_empty() && !may_keep_lock {
+        return Err(format!("a lock is left behind, and nothing says so\n{ran}"));
     }
     if end != End::Residue {
         return Ok(Outcome::At(end));

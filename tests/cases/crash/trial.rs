@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use cni_plan_tests::course::{Call, Course, Journey, Way};
-use cni_plan_tests::ending::{End, end_of};
+use cni_plan_tests::command::Ran;
+use cni_plan_tests::course::{Call, Course, Journey, SAVED, Way};
+use cni_plan_tests::ending::{End, end_of, locks_in};
 use cni_plan_tests::killed::Instant;
 use cni_plan_tests::rehearsal::Rehearsal;
 
@@ -33,6 +34,9 @@ pub(super) enum Outcome {
     Killed(End),
     /// Killed, and its recovery as well.
     KilledTwice(End),
+    /// Killed before its journal told of anything to do, or after it told that all was done: the lock
+    /// is nobody's business any more, and is left to expire.
+    LockLeft(End),
     /// The run came to its end without getting to the instant.
     NotReached(End),
 }
@@ -101,8 +105,24 @@ pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     if !allowed.contains(&end) {
         return Err(format!("{end}, and not one of {allowed:?}\n{ran}"));
     }
+    if !locks_in(&rehearsal.state()).is_empty() {
+        outcome = Outcome::LockLeft;
+        is_left_to_expire(&ran, &rehearsal)?;
+    }
     is_settled(end, recovery, &rehearsal).map_err(|why| format!("{why}\nafter\n{ran}"))?;
     Ok(outcome(end))
+}
+
+/// Whoever found nothing to do had no reason to look for locks; a person can take them away.
+fn is_left_to_expire(ran: &Ran, rehearsal: &Rehearsal) -> Result<(), String> {
+    if !ran.stdout.starts_with("Nothing to do") && !rehearsal.runs().is_empty() {
+        return Err(format!("a lock is left behind\n{ran}"));
+    }
+    let broken = rehearsal.run(&format!("lock break {SAVED} --auto-approve"));
+    if broken.code != Some(0) || !locks_in(&rehearsal.state()).is_empty() {
+        return Err(format!("the lock that is left cannot be taken away\n{broken}"));
+    }
+    Ok(())
 }
 
 /// What came to an end has nothing left to do, and is listed as what it came to.
@@ -178,6 +198,7 @@ impl fmt::Display for Outcome {
         match self {
             Outcome::Killed(end) => write!(f, "{end}"),
             Outcome::KilledTwice(end) => write!(f, "{end}, killed twice"),
+            Outcome::LockLeft(end) => write!(f, "{end}, its lock left to expire"),
             Outcome::NotReached(end) => write!(f, "{end}, never got to the instant"),
         }
     }
