@@ -50,8 +50,7 @@ impl HeldLock for Held {
 
     fn release(self: Box<Self>) -> BoxFuture<'static, Result<(), ProviderError>> {
         Box::pin(async move {
-            // A renewal that is cut off here may arrive later; what it finds is gone or not as it was.
-            self.heartbeat.abort();
+            // Nothing renews it from here on: whoever does needs the state.
             let state = self.hold.state.lock().await;
             if state.lost.is_none() {
                 self.hold.lock.remove(state.lease.clone()).await?;
