@@ -1,4 +1,4 @@
-//! The reviewed document: header, findings and steps, as canonical JSON.
+//! The reviewed document: header, findings, safety verdict and steps, as canonical JSON.
 //!
 //! Same spec and same live state give the same bytes. The digest covers all of it, so that a
 //! change set that was edited after it was written is not applied.
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::canonical_json::write_document;
-use crate::{Address, Change, Counts, Finding, PlannedCluster};
+use crate::{Address, Change, Counts, Finding, PlannedCluster, SafetyVerdict};
 
 /// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -23,6 +23,9 @@ pub struct ChangeSet {
     pub header: Header,
     /// Hazards seen, the worst first.
     pub findings: Vec<Finding>,
+    /// Whether every pod keeps its permissions on the way there and back. Whoever makes a document can
+    /// write what they like here: [`prove`](crate::prove) it again before relying on it.
+    pub safety: SafetyVerdict,
     /// All steps in an order in which they could be done one by one.
     pub changes: Vec<Change>,
 }
@@ -142,7 +145,7 @@ impl ChangeSet {
 mod tests {
     use super::*;
     use crate::fixture::{fresh, graph};
-    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff};
+    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff, prove};
 
     fn change_set() -> ChangeSet {
         let diff = diff(graph(&["c"]), fresh(&["c"])).unwrap();
@@ -176,6 +179,7 @@ mod tests {
                 clusters: vec![PlannedCluster { cluster, asked: FactsWanted { node_roles: true, addon: true }, facts }],
             },
             findings: diff.findings,
+            safety: prove(&diff.changes),
             changes: diff.changes,
         }
     }
@@ -220,6 +224,15 @@ mod tests {
         twice.changes.insert(1, twice.changes[0].clone());
         let first = twice.changes[0].address.clone();
         assert_eq!(ChangeSet::from_json(&twice.to_json()), Err(ChangeSetError::OutOfOrder(first)));
+    }
+
+    #[test]
+    fn a_document_without_a_verdict_is_none() {
+        let mut value: serde_json::Value = serde_json::from_str(&change_set().to_json()).unwrap();
+        assert_eq!(value["safety"]["verdict"], "safe");
+        value.as_object_mut().unwrap().remove("safety");
+        let told = ChangeSet::from_json(&value.to_string()).unwrap_err();
+        assert!(matches!(&told, ChangeSetError::Malformed(why) if why.contains("safety")), "{told}");
     }
 
     #[test]

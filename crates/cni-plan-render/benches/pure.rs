@@ -1,4 +1,4 @@
-//! What the pure part of a plan costs, and how that grows: compile, diff, change set, text.
+//! What the pure part of a plan costs, and how that grows: compile, diff, proof, change set, text.
 //!
 //! `cargo bench -p cni-plan-render --bench pure` prints a table: the median of several rounds for
 //! each size, and the process's largest memory so far. `docs/performance.md` keeps one.
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use cni_plan_core::{
     Address, Attachment, ChangeSet, ClusterFacts, DependencyGraph, FORMAT_VERSION, Header, IpFamily, Kind, Node,
     NodeRole, Observation, PlannedCluster, PodGroup, PodIdentity, Pods, Resource, ServiceAccount, Target, Wanted, diff,
-    digest_of,
+    digest_of, prove,
 };
 use cni_plan_render::{Style, plan_markdown, plan_text};
 use cni_plan_spec::{Spec, cluster_refs, compile, parse};
@@ -20,8 +20,8 @@ const ROUNDS: usize = 5;
 
 fn main() {
     println!(
-        "{:>8} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
-        "clusters", "resources", "compile", "diff", "change set", "text", "markdown", "total", "peak MB"
+        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
+        "clusters", "resources", "compile", "diff", "proof", "change set", "text", "markdown", "total", "peak MB"
     );
     for clusters in sizes() {
         let world = World::of(clusters);
@@ -30,10 +30,11 @@ fn main() {
         let median = &rounds[ROUNDS / 2];
         let ms = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1e3);
         println!(
-            "{clusters:>8} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
+            "{clusters:>8} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
             median.resources,
             ms(median.compile),
             ms(median.diff),
+            ms(median.proof),
             ms(median.change_set),
             ms(median.text),
             ms(median.markdown),
@@ -54,6 +55,7 @@ struct Round {
     resources: usize,
     compile: Duration,
     diff: Duration,
+    proof: Duration,
     change_set: Duration,
     text: Duration,
     markdown: Duration,
@@ -62,7 +64,7 @@ struct Round {
 impl Round {
     /// What `plan` does before it saves; the Markdown twin is told apart.
     fn total(&self) -> Duration {
-        self.compile + self.diff + self.change_set + self.text
+        self.compile + self.diff + self.proof + self.change_set + self.text
     }
 }
 
@@ -99,6 +101,11 @@ impl World {
         let diffed = began.elapsed();
 
         let began = Instant::now();
+        let safety = prove(&diff.changes);
+        let proved = began.elapsed();
+        assert!(safety.is_safe(), "the procedure is");
+
+        let began = Instant::now();
         let change_set = ChangeSet {
             header: Header {
                 format_version: FORMAT_VERSION,
@@ -108,6 +115,7 @@ impl World {
                 clusters: self.clusters.clone(),
             },
             findings: diff.findings,
+            safety,
             changes: diff.changes,
         };
         let assembled = began.elapsed();
@@ -118,6 +126,7 @@ impl World {
             resources: change_set.changes.len(),
             compile: compiled,
             diff: diffed,
+            proof: proved,
             change_set: assembled + written,
             text: shown,
             markdown: markdown_shown,

@@ -1,0 +1,288 @@
+//! Random small plans, sensible ones and any others, judged by the proof and by walking through the
+//! whole product of their states.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::brute_force::{Walked, walk};
+use crate::fixture::{ACCOUNT, addresses, attachment, pods, role_arn, service_account};
+use crate::safety::{SafetyVerdict, prove};
+use crate::{
+    Action, Address, Annotation, Change, Kind, MaxUnavailable, PodIdentity, Resource, Reversibility, Run, Target,
+    annotation_keys,
+};
+
+const CLUSTERS: [&str; 2] = ["blue", "green"];
+
+/// One cluster of a random plan.
+#[derive(Debug, Clone)]
+struct Sketch {
+    /// Attachments to its own role: whether they are there before, whether they are made or stay away.
+    requirements: Vec<(bool, bool)>,
+    annotated: Annotated,
+    /// Identities its pods are found with, by number.
+    carried: Vec<usize>,
+    wants_regional: bool,
+    restarts: bool,
+    verifies: bool,
+    is_reversible: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Annotated {
+    Never,
+    WithAnother,
+    WithOwnGlobally,
+    Already,
+}
+
+fn identity(cluster: &str, number: usize) -> PodIdentity {
+    let own = |regional| PodIdentity::WebIdentity { role_arn: role_arn(cluster), sts_regional: Some(regional) };
+    match number {
+        0 => PodIdentity::NodeRole,
+        1 => own(true),
+        2 => own(false),
+        3 => PodIdentity::Other { what: "keys of its own".to_owned() },
+        _ => PodIdentity::WebIdentity { role_arn: role_arn("another"), sts_regional: Some(true) },
+    }
+}
+
+fn sketch() -> impl Strategy<Value = Sketch> {
+    let annotated = prop_oneof![
+        5 => Just(Annotated::Never),
+        2 => Just(Annotated::WithAnother),
+        2 => Just(Annotated::WithOwnGlobally),
+        2 => Just(Annotated::Already)
+    ];
+    let requirements = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.9)), 1..3);
+    let carried = prop_oneof![
+        5 => Just(vec![0]),
+        3 => prop::collection::btree_set(0usize..5, 0..3).prop_map(|set| set.into_iter().collect())
+    ];
+    (
+        requirements,
+        annotated,
+        carried,
+        any::<bool>(),
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.9),
+        any::<bool>(),
+    )
+        .prop_map(|(requirements, annotated, carried, wants_regional, restarts, verifies, is_reversible)| Sketch {
+            requirements,
+            annotated,
+            carried,
+            wants_regional,
+            restarts,
+            verifies,
+            is_reversible,
+        })
+}
+
+/// A cluster's steps in the order of the procedure, and the positions of those that the procedure
+/// has each wait for, in this cluster.
+fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
+    let at = addresses(name);
+    let mut changes = Vec::new();
+    for (number, &(is_there, is_made)) in sketch.requirements.iter().enumerate() {
+        let address = Address::new(name, Kind::Attach, &[&number.to_string()]);
+        let state = || Some(attachment(&format!("{name}-{number}")));
+        changes.push(match (is_there, is_made) {
+            (true, _) => change(address, Action::None, state(), state()),
+            (false, true) => change(address, Action::Create, None, state()),
+            (false, false) => change(address, Action::None, None, None),
+        });
+    }
+    let first_of_pods = changes.len();
+    let announced = |arn: &str, regional: Option<bool>| {
+        let Resource::ServiceAccount(mut account) = service_account(Some((arn, "cni-plan"))) else { unreachable!() };
+        if let Some(regional) = regional {
+            let annotation = Annotation { value: regional.to_string(), manager: None };
+            account.annotations.insert(annotation_keys::STS_REGIONAL_ENDPOINTS.to_owned(), annotation);
+        }
+        Some(Resource::ServiceAccount(account))
+    };
+    let wanted = sketch.wants_regional.then_some(true);
+    let after = announced(&role_arn(name), wanted);
+    let before = match sketch.annotated {
+        Annotated::Never => Some(service_account(None)),
+        Annotated::WithAnother => announced(&role_arn("another"), None),
+        Annotated::WithOwnGlobally => announced(&role_arn(name), Some(false)),
+        Annotated::Already => after.clone(),
+    };
+    let action = if before == after { Action::None } else { Action::Update };
+    changes.push(change(at.annotate, action, before, after));
+
+    let carried: Vec<(PodIdentity, u32)> = sketch.carried.iter().map(|&number| (identity(name, number), 2)).collect();
+    let wanted = PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: wanted };
+    let timeout = Duration::from_secs(1);
+    let restart =
+        Run::Restart { identity: wanted.clone(), canary: 1, max_unavailable: MaxUnavailable::Count(1), timeout };
+    let verify = Run::Verify { identity: wanted, timeout, soak: Duration::ZERO };
+    for (address, run, runs) in [(at.restart, restart, sketch.restarts), (at.verify, verify, sketch.verifies)] {
+        let found = Some(pods(&carried));
+        let action = if runs { Action::Run } else { Action::None };
+        let mut step = change(address, action, found.clone(), found);
+        step.run = Some(run);
+        if !sketch.is_reversible {
+            step.reversibility = Reversibility::Irreversible { why: "so it is".to_owned() };
+        }
+        changes.push(step);
+    }
+    for step in &mut changes {
+        step.clusters = vec![name.to_owned()];
+    }
+    let procedure = (1..changes.len()).map(|at| (at, at - 1)).chain((0..first_of_pods).map(|at| (first_of_pods, at)));
+    let procedure = procedure.collect();
+    (changes, procedure)
+}
+
+fn change(address: Address, action: Action, before: Option<Resource>, after: Option<Resource>) -> Change {
+    Change {
+        target: Target::Role { account: ACCOUNT.to_owned(), name: address.to_string() },
+        address,
+        action,
+        why: String::new(),
+        before,
+        after,
+        run: None,
+        reversibility: Reversibility::Reversible,
+        depends_on: Vec::new(),
+        clusters: Vec::new(),
+    }
+}
+
+/// A plan of these clusters, and one node role for all of them. `keep` says of each edge of the
+/// procedure whether it is there, `more` names further ones.
+fn plan(sketches: &[Sketch], keep: &[bool], more: &[(usize, usize)]) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let mut edges = Vec::new();
+    let mut verifications = Vec::new();
+    for (name, sketch) in CLUSTERS.iter().zip(sketches) {
+        let (steps, procedure) = steps(name, sketch);
+        let first = changes.len();
+        edges.extend(procedure.into_iter().map(|(from, on)| (first + from, first + on)));
+        changes.extend(steps);
+        verifications.push(changes.len() - 1);
+    }
+    let mut detach = change(addresses("blue").detach, Action::Delete, Some(attachment("NodeRole")), None);
+    detach.clusters = CLUSTERS[..sketches.len()].iter().map(|name| (*name).to_owned()).collect();
+    edges.extend(verifications.into_iter().map(|on| (changes.len(), on)));
+    changes.push(detach);
+    let kept = edges.iter().enumerate().filter(|(at, _)| keep[at % keep.len()]).map(|(_, &edge)| edge);
+    let added = more.iter().filter(|(from, on)| on < from && *from < changes.len()).copied();
+    let edges: Vec<(usize, usize)> = kept.chain(added).collect();
+    for (from, on) in edges {
+        let on = changes[on].address.clone();
+        changes[from].depends_on.push(on);
+    }
+    for step in &mut changes {
+        step.depends_on.sort();
+        step.depends_on.dedup();
+    }
+    changes
+}
+
+/// Another order of the plan's steps, with edges at random that fit it.
+fn shuffled(mut changes: Vec<Change>, seed: &[usize], edges: &[(usize, usize)]) -> Vec<Change> {
+    let length = changes.len();
+    for (at, by) in seed.iter().enumerate().take(length) {
+        changes.swap(at, by % length);
+    }
+    for step in &mut changes {
+        step.depends_on.clear();
+    }
+    for &(one, other) in edges {
+        let (from, on) = (one.max(other), one.min(other));
+        if from != on && from < changes.len() {
+            let on = changes[on].address.clone();
+            changes[from].depends_on.push(on);
+        }
+    }
+    for step in &mut changes {
+        step.depends_on.sort();
+        step.depends_on.dedup();
+    }
+    changes
+}
+
+/// How far the two agree.
+fn compare(changes: &[Change]) -> Result<(), TestCaseError> {
+    let verdict = prove(changes);
+    match (walk(changes), &verdict) {
+        (Walked::TooMany, _) => {}
+        (Walked::Safe, verdict) => prop_assert!(verdict.is_safe(), "a safe plan is refused: {:#?}", verdict),
+        (Walked::Unsafe(steps), SafetyVerdict::Unsafe(danger)) => {
+            prop_assert_eq!(danger.steps.len(), steps, "not the shortest: {:#?}", danger);
+        }
+        (Walked::Unsafe(steps), safe) => prop_assert!(false, "a danger after {} steps is missed: {:?}", steps, safe),
+    }
+    Ok(())
+}
+
+/// A plan with edges of any sort may be refused where the whole product shows no danger; never the
+/// other way about.
+fn must_not_miss(changes: &[Change]) -> Result<(), TestCaseError> {
+    if let Walked::Unsafe(steps) = walk(changes) {
+        prop_assert!(!prove(changes).is_safe(), "a danger after {} steps is missed", steps);
+    }
+    Ok(())
+}
+
+const EDGES: usize = 16;
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 3000, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config(300))]
+
+    #[test]
+    fn one_cluster_with_edges_left_out(
+        sketch in sketch(),
+        keep in prop::collection::vec(prop::bool::weighted(0.85), EDGES),
+    ) {
+        compare(&plan(&[sketch], &keep, &[]))?;
+    }
+
+    #[test]
+    fn one_cluster_with_edges_left_out_and_others_added(
+        sketch in sketch(),
+        keep in prop::collection::vec(prop::bool::weighted(0.7), EDGES),
+        more in prop::collection::vec((0usize..8, 0usize..8), 0..4),
+    ) {
+        must_not_miss(&plan(&[sketch], &keep, &more))?;
+    }
+
+    #[test]
+    fn one_cluster_in_any_order(
+        sketch in sketch(),
+        seed in prop::collection::vec(0usize..8, 8),
+        edges in prop::collection::vec((0usize..8, 0usize..8), 4..16),
+    ) {
+        must_not_miss(&shuffled(plan(&[sketch], &[true], &[]), &seed, &edges))?;
+    }
+}
+
+proptest! {
+    #![proptest_config(config(60))]
+
+    #[test]
+    fn two_clusters_on_one_node_role(
+        sketches in [sketch(), sketch()],
+        keep in prop::collection::vec(prop::bool::weighted(0.9), EDGES),
+    ) {
+        compare(&plan(&sketches, &keep, &[]))?;
+    }
+
+    #[test]
+    fn two_clusters_in_any_order(
+        sketches in [sketch(), sketch()],
+        seed in prop::collection::vec(0usize..16, 16),
+        edges in prop::collection::vec((0usize..16, 0usize..16), 14..30),
+    ) {
+        must_not_miss(&shuffled(plan(&sketches, &[true], &[]), &seed, &edges))?;
+    }
+}
