@@ -207,6 +207,18 @@ async fn only_what_was_shown_is_broken() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_release_leaves_what_others_have_taken_meanwhile() {
+    let server = Server::new();
+    let held = held_by_alice(&server).await;
+    let again = LockHolder { who: "alice@laptop, pid 9".to_owned(), ..alice() };
+    let second = server.lock().take(&again, NOW).await.unwrap();
+    // The first has not looked since, and believes that it has the lock.
+    held.release().await.unwrap();
+    sleep(FRESH).await;
+    assert_eq!(second.check().await, Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_server_that_is_away_for_a_while_costs_nothing() {
     let server = Server::new();
     let held = held_by_alice(&server).await;
