@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use cni_plan_tests::course::{CORRECTED, Call, Course, IPV4, IPV6, Journey, TWO_CLUSTERS, Way};
 use cni_plan_tests::ending::{End, end_of, locks_in};
-use cni_plan_tests::trials::{AT_ONCE, carry_out_all, every, report};
+use cni_plan_tests::trials::{AT_ONCE, every, try_all};
 
 const COURSES: [&Course; 4] = [&IPV4, &IPV6, &CORRECTED, &TWO_CLUSTERS];
 const WAYS: [Way; 3] = [Way::There, Way::Back, Way::Undone];
@@ -108,8 +108,7 @@ fn try_courses(title: &str, courses: &[&'static Course], kinds: &[Kind], at_once
         trials.collect::<Vec<_>>()
     });
     let trials = every(nth, trials.collect());
-    let outcomes = carry_out_all(at_once, &trials, carry_out);
-    report(title, &trials, &outcomes);
+    try_all(title, at_once, &trials, carry_out);
 }
 
 fn carry_out(trial: &Trial) -> Result<Outcome, String> {

@@ -12,7 +12,7 @@ use std::fmt;
 use cni_plan_tests::command::Ran;
 use cni_plan_tests::course::{CORRECTED, Call, Course, IPV4, IPV6, Journey, TWO_CLUSTERS, Way};
 use cni_plan_tests::ending::{End, end_of};
-use cni_plan_tests::trials::{AT_ONCE, carry_out_all, report};
+use cni_plan_tests::trials::{AT_ONCE, try_all};
 
 #[test]
 fn ipv4_whatever_goes_wrong() {
@@ -57,8 +57,7 @@ fn try_calls(course: &'static Course, is_tried: impl Fn(&Trial<'_>) -> bool) {
     let journey = course.journey(Way::There);
     let calls = journey.calls.iter().filter(|call| !call.is_before_any_change);
     let trials: Vec<Trial<'_>> = calls.flat_map(trials_of).filter(is_tried).collect();
-    let outcomes = carry_out_all(AT_ONCE, &trials, |trial| carry_out(trial, &journey));
-    report(course.name, &trials, &outcomes);
+    try_all(course.name, AT_ONCE, &trials, |trial| carry_out(trial, &journey));
 }
 
 fn trials_of(call: &Call) -> Vec<Trial<'_>> {

@@ -14,7 +14,7 @@ mod naming;
 mod trial;
 
 use cni_plan_tests::course::{Course, IPV4, IPV6, TWO_CLUSTERS, Way};
-use cni_plan_tests::trials::{AT_ONCE, carry_out_all, every, report};
+use cni_plan_tests::trials::{AT_ONCE, every, try_all};
 
 use self::trial::{Trial, carry_out, trials_of};
 
@@ -43,6 +43,5 @@ fn whole() {
 fn try_courses(title: &str, courses: &[&'static Course], with_journal: bool, nth: usize) {
     let trials_of = |course| WAYS.into_iter().flat_map(move |way| trials_of(course, way, with_journal));
     let trials: Vec<Trial> = every(nth, courses.iter().copied().flat_map(trials_of).collect());
-    let outcomes = carry_out_all(AT_ONCE, &trials, carry_out);
-    report(title, &trials, &outcomes);
+    try_all(title, AT_ONCE, &trials, carry_out);
 }

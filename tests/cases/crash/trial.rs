@@ -101,7 +101,7 @@ pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     }
     let ran = ran.take().unwrap_or_else(|| rehearsal.run(&recovery.command(&rehearsal)));
     let end = end_of(journey, &ran, &rehearsal.state())?;
-    let allowed = trial.allowed(recovery, rehearsal.runs().is_empty());
+    let allowed = trial.allowed(recovery, list_of_runs(&rehearsal).is_empty());
     if !allowed.contains(&end) {
         return Err(format!("{end}, and not one of {allowed:?}\n{ran}"));
     }
@@ -115,7 +115,7 @@ pub(super) fn carry_out(trial: &Trial) -> Result<Outcome, String> {
 
 /// Whoever found nothing to do had no reason to look for locks; a person can take them away.
 fn is_left_to_expire(ran: &Ran, rehearsal: &Rehearsal) -> Result<(), String> {
-    if !ran.stdout.starts_with("Nothing to do") && !rehearsal.runs().is_empty() {
+    if !ran.stdout.starts_with("Nothing to do") && !list_of_runs(rehearsal).is_empty() {
         return Err(format!("a lock is left behind\n{ran}"));
     }
     let broken = rehearsal.run(&format!("lock break {SAVED} --auto-approve"));
@@ -129,14 +129,14 @@ fn is_left_to_expire(ran: &Ran, rehearsal: &Rehearsal) -> Result<(), String> {
 fn is_settled(end: End, recovery: Recovery, rehearsal: &Rehearsal) -> Result<(), String> {
     let before = rehearsal.state();
     let again = rehearsal.run(&recovery.command(rehearsal));
-    let runs = rehearsal.run("runs");
+    let runs = list_of_runs(rehearsal);
     let told = match end {
-        _ if rehearsal.runs().is_empty() => return Ok(()),
+        _ if runs.is_empty() => return Ok(()),
         End::There => "  applied  ",
         End::Back | End::Untouched => "  rolled back  ",
         End::Residue => "  rolled back, with residue  ",
     };
-    if !runs.stdout.contains(told) || runs.stdout.lines().count() != 1 {
+    if !runs.contains(told) || runs.lines().count() != 1 {
         return Err(format!("the run is not listed as what it came to\n{runs}"));
     }
     if end == End::Residue {
@@ -148,13 +148,18 @@ fn is_settled(end: End, recovery: Recovery, rehearsal: &Rehearsal) -> Result<(),
     if rehearsal.state() != before { Err(format!("a second time changes something\n{again}")) } else { Ok(()) }
 }
 
+/// What `runs` lists: nothing of a run that was killed before its journal had its first record.
+fn list_of_runs(rehearsal: &Rehearsal) -> String {
+    rehearsal.run("runs").expect(0).stdout
+}
+
 impl Trial {
     /// The right ends of what took the run up last. A run that was killed before it had a record has
     /// done nothing. One on its way back may have been killed before its journal said so: then `resume`
     /// goes forwards again, and no fault is left to stop it.
     fn allowed(&self, last: Recovery, is_without_record: bool) -> &'static [End] {
         match (self.journey.way, last) {
-            (Way::There, _) if is_without_record => &[End::Back, End::Untouched],
+            (Way::There | Way::Back, _) if is_without_record => &[End::Back, End::Untouched],
             (Way::There, Recovery::Resume) if self.again.is_none() => &[End::There],
             (_, Recovery::Resume) => &[End::There, End::Back],
             (_, Recovery::Rollback) => &[End::Back],
