@@ -28,6 +28,7 @@ mod precondition;
 mod provider;
 mod put_back;
 mod recovery;
+mod redact;
 mod resource;
 mod safety;
 mod schedule;
@@ -51,7 +52,8 @@ pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
 pub use provider::{
     BoxFuture, ClusterInspector, ErrorKind, FactsWanted, Observation, Overseer, Provider, ProviderError, TokenSource,
 };
-pub use recovery::{Remaining, Standing, changed_since, remaining};
+pub use recovery::{Remaining, Standing, changed_since, done_by_others, remaining};
+pub use redact::{HIDDEN, redacted};
 pub use resource::{
     Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
 };

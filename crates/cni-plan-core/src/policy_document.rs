@@ -57,7 +57,8 @@ impl PolicyDocument {
     /// Reads a document as IAM hands it out: JSON, possibly URL-encoded (RFC 3986).
     pub fn parse(text: &str) -> Result<PolicyDocument, PolicyDocumentError> {
         let trimmed = text.trim_start();
-        let decoded = if trimmed.starts_with('%') { percent_decode(trimmed) } else { trimmed.to_owned() };
+        let decoded = if trimmed.starts_with('%') { percent_decode(trimmed) } else { Some(trimmed.to_owned()) };
+        let decoded = decoded.ok_or_else(|| PolicyDocumentError::Json("it is not UTF-8 text".to_owned()))?;
         let value: Value =
             serde_json::from_str(&decoded).map_err(|error| PolicyDocumentError::Json(error.to_string()))?;
         PolicyDocument::try_from(value)
@@ -199,7 +200,7 @@ fn meaning_of(statement: &Map<String, Value>) -> Value {
             "Action" | "NotAction" => folded_list(value, str::to_ascii_lowercase),
             "Principal" | "NotPrincipal" => folded_principal(value),
             "Condition" => match folded_condition(value) {
-                Value::Object(condition) if condition.is_empty() => continue,
+                Value::Array(conditions) if conditions.is_empty() => continue,
                 condition => condition,
             },
             _ => folded_list(value, str::to_owned),
@@ -243,22 +244,23 @@ fn account_of_root(principal: &str) -> String {
     }
 }
 
-/// Operators and keys are read without regard to case; values are lists.
+/// Operators and keys are read without regard to case; values are lists. All conditions have to hold,
+/// so they are a set: two that differ in case alone are still two.
 fn folded_condition(value: &Value) -> Value {
     let Value::Object(operators) = value else { return value.clone() };
-    let mut folded: Map<String, Value> = Map::new();
+    let mut folded: BTreeSet<[String; 3]> = BTreeSet::new();
     for (operator, keys) in operators {
         let Value::Object(keys) = keys else { return value.clone() };
-        if keys.is_empty() {
-            continue;
+        for (key, values) in keys {
+            let values = folded_list(values, str::to_owned).to_string();
+            folded.insert([operator.to_ascii_lowercase(), key.to_ascii_lowercase(), values]);
         }
-        let keys = keys.iter().map(|(key, values)| (key.to_ascii_lowercase(), folded_list(values, str::to_owned)));
-        folded.insert(operator.to_ascii_lowercase(), Value::Object(keys.collect()));
     }
-    Value::Object(folded)
+    folded.into_iter().map(|condition| Value::from(Vec::from(condition))).collect()
 }
 
-fn percent_decode(text: &str) -> String {
+/// `None` where the bytes are no text: what is not known is not written back.
+fn percent_decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
@@ -278,7 +280,7 @@ fn percent_decode(text: &str) -> String {
             }
         }
     }
-    String::from_utf8_lossy(&bytes).into_owned()
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
@@ -321,6 +323,39 @@ mod tests {
         let mut unversioned = trust("StringEquals", &json!("x"));
         unversioned.as_object_mut().unwrap().remove("Version");
         assert_ne!(base, document(unversioned));
+    }
+
+    #[test]
+    fn conditions_that_differ_in_case_alone_are_all_compared() {
+        let with = |condition: Value| {
+            document(json!({"Version": "2012-10-17", "Statement":
+                {"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*", "Condition": condition}}))
+        };
+        let both = with(json!({"StringEquals": {"a": "1"}, "stringequals": {"A": "2"}}));
+        assert_ne!(both, with(json!({"stringequals": {"A": "2"}})));
+        assert_ne!(both, with(json!({"StringEquals": {"a": "1"}})));
+        assert_ne!(both, with(json!({"StringEquals": {"a": ["1", "2"]}})));
+        assert_eq!(both, with(json!({"STRINGEQUALS": {"a": ["2"]}, "StringEquals": {"a": ["1"]}})));
+    }
+
+    #[test]
+    fn numbers_are_written_and_read_as_they_were_found() {
+        for number in ["0.1", "1e23", "2.2250738585072014e-308", "98.92999999999998", "123456789012345678901234567890"]
+        {
+            let text = format!(
+                r#"{{"Version":"2012-10-17","Statement":[{{"Condition":{{"NumericEquals":{{"a":{number}}}}},"Effect":"Deny"}}]}}"#
+            );
+            let found = PolicyDocument::parse(&text).unwrap();
+            assert_eq!(PolicyDocument::parse(&found.to_json()).as_ref(), Ok(&found), "{number}");
+        }
+    }
+
+    #[test]
+    fn text_that_is_not_utf8_is_refused() {
+        assert!(matches!(
+            PolicyDocument::parse("%7B%22Statement%22:[],%22Id%22:%22%FF%22%7D"),
+            Err(PolicyDocumentError::Json(_))
+        ));
     }
 
     #[test]
