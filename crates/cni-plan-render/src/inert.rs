@@ -34,8 +34,9 @@ fn spell(out: &mut String, live: char) {
         .expect("a String takes every write");
 }
 
-/// Controls, and what Unicode calls format or default-ignorable characters as far as they hide or
-/// reorder text (Unicode Technical Report 36, "Bidirectional Text Spoofing"; UAX 9 for the controls).
+/// Controls, what breaks a line, and every code point that Unicode calls default-ignorable: those
+/// hide or reorder text (DerivedCoreProperties.txt, Default_Ignorable_Code_Point; UAX 9 for the
+/// bidirectional controls).
 fn is_live(character: char) -> bool {
     character.is_control()
         || matches!(character,
@@ -43,13 +44,17 @@ fn is_live(character: char) -> bool {
             | '\u{34f}' // combining grapheme joiner
             | '\u{61c}' // Arabic letter mark
             | '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' // Hangul fillers
-            | '\u{180e}' // Mongolian vowel separator
+            | '\u{17b4}' | '\u{17b5}' // Khmer inherent vowels
+            | '\u{180b}'..='\u{180f}' // Mongolian selectors and vowel separator
             | '\u{200b}'..='\u{200f}' // zero width characters and direction marks
             | '\u{2028}'..='\u{202e}' // separators, embeddings and overrides
             | '\u{2060}'..='\u{206f}' // invisible operators, isolates, deprecated controls
+            | '\u{fe00}'..='\u{fe0f}' // variation selectors
             | '\u{feff}' // byte order mark
-            | '\u{fff9}'..='\u{fffb}' // interlinear annotation
-            | '\u{e0000}'..='\u{e007f}') // tags
+            | '\u{fff0}'..='\u{fffb}' // unassigned, interlinear annotation
+            | '\u{1bca0}'..='\u{1bca3}' // shorthand format controls
+            | '\u{1d173}'..='\u{1d17a}' // musical format controls
+            | '\u{e0000}'..='\u{e0fff}') // tags, more variation selectors
 }
 
 #[cfg(test)]
@@ -62,6 +67,13 @@ mod tests {
         assert_eq!(inert("\u{1b}[31mred\u{7}"), "\\x1b[31mred\\x07");
         assert_eq!(inert("a\nb\r\tc\u{9b}2J\u{7f}"), "a\\nb\\r\\tc\\x9b2J\\x7f");
         assert_eq!(inert("abc\u{202e}fed\u{2066}"), "abc\\u{202e}fed\\u{2066}");
+    }
+
+    #[test]
+    fn what_a_reader_cannot_see_is_spelled_out() {
+        for hidden in ['\u{200b}', '\u{fe0f}', '\u{e0041}', '\u{e0100}', '\u{3164}', '\u{2028}'] {
+            assert_eq!(inert(&format!("a{hidden}b")), format!("a\\u{{{:x}}}b", u32::from(hidden)));
+        }
     }
 
     #[test]
