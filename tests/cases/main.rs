@@ -8,6 +8,7 @@ mod bad_input;
 mod contract;
 mod cost;
 mod crash;
+mod durability;
 mod equivalence;
 mod examples;
 mod faults;
