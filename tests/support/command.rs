@@ -13,6 +13,9 @@ use crate::steady::steady;
 /// No run of the command takes as long: what does is killed and fails its test.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
+/// How long IAM's readers may take to see a write. They take no time here unless a test asks for it.
+const SOON_SEEN: &str = "400ms";
+
 /// The command under test, as `cargo test --workspace` builds it beside this package's binary
 /// (`crates/cni-plan` has a test of its own, so cargo builds the command before any test runs).
 ///
@@ -123,6 +126,7 @@ impl Workspace {
             .env_clear()
             .env("HOME", self.path())
             .env("AWS_EC2_METADATA_DISABLED", "true")
+            .env("CNI_PLAN_IAM_VISIBILITY", SOON_SEEN)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
         command

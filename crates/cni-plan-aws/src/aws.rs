@@ -12,7 +12,7 @@ use crate::credentials::CredentialsKey;
 use crate::login::Login;
 use crate::session::Session;
 use crate::token::ClusterToken;
-use crate::{AwsOptions, IamProvider, region, transport};
+use crate::{AwsOptions, IamProvider, Visibility, region, transport};
 
 /// Amazon, as the environment and the spec's profiles give access to it. Making one calls nothing;
 /// configuration, credentials and certificates are loaded when the first cluster needs them.
@@ -36,12 +36,14 @@ impl Aws {
     /// clusters of the same credentials and region.
     ///
     /// # Errors
-    /// Without usable credentials or a region, and when the spec names another account.
+    /// Without usable credentials or a region, when the spec names another account, and when
+    /// `CNI_PLAN_IAM_VISIBILITY` is no duration.
     pub async fn account(&self, cluster: &ClusterRef) -> Result<Arc<IamProvider>, ProviderError> {
+        let visibility = self.options.visibility.map_or_else(Visibility::of_environment, Ok)?;
         let session = self.session(cluster).await?;
         let caller = session.caller().await?.clone();
         caller.must_be_of(cluster)?;
-        Ok(Arc::new(IamProvider::new(session, caller)))
+        Ok(Arc::new(IamProvider::new(session, caller, visibility)))
     }
 
     /// Tokens for the cluster's API server, made in process. Calls nothing before the first token

@@ -344,6 +344,7 @@ mod tests {
                 key_id: "AKIA1".to_owned(),
                 secret: "s".to_owned(),
             })),
+            ..crate::AwsOptions::default()
         };
         let aws = crate::Aws::new(options, aws.observer());
         let cluster = cluster();

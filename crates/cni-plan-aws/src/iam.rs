@@ -9,10 +9,11 @@ use futures::future::join;
 use crate::attachment::inspect::AttachedPolicies;
 use crate::failure::Intent;
 use crate::login::Caller;
+use crate::recent::{LastWrite, RecentWrites};
 use crate::session::Session;
 use crate::transition::Transition;
 use crate::transport::at_most;
-use crate::{attachment, oidc_provider, policy, role};
+use crate::{Visibility, attachment, oidc_provider, policy, role};
 
 /// Calls under way at once while observing; IAM throttles far below what a connection could carry.
 const AT_ONCE: usize = 16;
@@ -21,11 +22,13 @@ const AT_ONCE: usize = 16;
 pub struct IamProvider {
     session: Arc<Session>,
     caller: Caller,
+    pub(crate) visibility: Visibility,
+    pub(crate) recent: RecentWrites,
 }
 
 impl IamProvider {
-    pub(crate) fn new(session: Arc<Session>, caller: Caller) -> IamProvider {
-        IamProvider { session, caller }
+    pub(crate) fn new(session: Arc<Session>, caller: Caller, visibility: Visibility) -> IamProvider {
+        IamProvider { session, caller, visibility, recent: RecentWrites::kept_for(visibility.bound()) }
     }
 
     /// The account's twelve digits.
@@ -47,12 +50,34 @@ impl IamProvider {
         self.session.intent(action, on, format!("cannot {doing} in account {}", self.caller.account))
     }
 
-    async fn observe_one(&self, target: &Target, attached: &AttachedPolicies) -> Observation {
+    /// One answer about each target, whatever readers may not know yet.
+    pub(crate) async fn read(&self, targets: &[&Target]) -> Vec<Observation> {
+        // Each thing is read once, however many targets name it.
+        let distinct: BTreeSet<&Target> = targets.iter().copied().collect();
+        let roles: BTreeSet<&str> = distinct.iter().filter_map(|target| role_of_attachment(target)).collect();
+        let (alone, listed): (Vec<&Target>, Vec<&Target>) =
+            distinct.into_iter().partition(|target| role_of_attachment(target).is_none());
+        let none = AttachedPolicies::default();
+        let read_alone: Vec<_> = alone.iter().map(|target| self.read_one(target, &none)).collect();
+        let (found, attached) = join(at_most(AT_ONCE, read_alone), AttachedPolicies::read(self, roles, AT_ONCE)).await;
+        let mut seen: BTreeMap<&Target, Observation> = alone.into_iter().zip(found).collect();
+        for target in listed {
+            seen.insert(target, self.read_one(target, &attached).await);
+        }
+        targets
+            .iter()
+            .map(|target| seen.get(target).cloned().expect("every target is among the distinct ones"))
+            .collect()
+    }
+
+    async fn read_one(&self, target: &Target, attached: &AttachedPolicies) -> Observation {
         let found = match target {
             Target::OidcProvider { arn, .. } => {
                 oidc_provider::inspect::inspect(self, arn).await.map(|it| it.map(Resource::OidcProvider))
             }
-            Target::Policy { arn, .. } => policy::inspect::inspect(self, arn).await.map(|it| it.map(Resource::Policy)),
+            Target::Policy { arn, .. } => {
+                policy::inspect::inspect(self, target, arn).await.map(|it| it.map(Resource::Policy))
+            }
             Target::Role { name, .. } => role::inspect::inspect(self, name).await.map(|it| it.map(Resource::Role)),
             Target::Attachment { role, policy_arn, .. } => {
                 attached.find(role, policy_arn).map(|it| it.map(Resource::Attachment))
@@ -66,35 +91,54 @@ impl IamProvider {
         }
     }
 
-    async fn write(&self, change: &Change) -> Result<(), ProviderError> {
+    async fn carry_out(&self, change: &Change) -> Result<(), ProviderError> {
+        match self.write(change).await {
+            Ok(left) => {
+                self.recent.record(&change.target, LastWrite::Left(left.clone()));
+                self.until_visible(&change.target, left.as_ref()).await
+            }
+            Err(error) => {
+                if is_refusal_of_all(change, &error) {
+                    self.recent.record_refusal(&change.target);
+                } else {
+                    self.recent.record(&change.target, LastWrite::InDoubt);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Returns what it left behind, as far as IAM's answers say.
+    async fn write(&self, change: &Change) -> Result<Option<Resource>, ProviderError> {
         match &change.target {
             Target::OidcProvider { arn, .. } => {
                 let states = Transition::of(change, |it| match it {
                     Resource::OidcProvider(provider) => Some(provider),
                     _ => None,
                 })?;
-                oidc_provider::apply::apply(self, arn, &states).await
+                Ok(oidc_provider::apply::apply(self, arn, &states).await?.map(Resource::OidcProvider))
             }
             Target::Policy { arn, .. } => {
                 let states = Transition::of(change, |it| match it {
                     Resource::Policy(policy) => Some(policy),
                     _ => None,
                 })?;
-                policy::apply::apply(self, arn, &states).await
+                Ok(policy::apply::apply(self, arn, &states).await?.map(Resource::Policy))
             }
             Target::Role { name, .. } => {
                 let states = Transition::of(change, |it| match it {
                     Resource::Role(role) => Some(role),
                     _ => None,
                 })?;
-                role::apply::apply(self, name, &states).await
+                Ok(role::apply::apply(self, name, &states).await?.map(Resource::Role))
             }
             Target::Attachment { role, policy_arn, .. } => {
                 let states = Transition::of(change, |it| match it {
                     Resource::Attachment(attachment) => Some(attachment),
                     _ => None,
                 })?;
-                attachment::apply::apply(self, role, policy_arn, &states).await
+                attachment::apply::apply(self, role, policy_arn, &states).await?;
+                Ok(change.after.clone())
             }
             Target::ServiceAccount { .. } | Target::Pods { .. } => Err(not_iam(&change.target)),
         }
@@ -103,36 +147,30 @@ impl IamProvider {
 
 impl Provider for IamProvider {
     fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
-        Box::pin(async move {
-            // Each thing is read once, however many targets name it.
-            let distinct: BTreeSet<&Target> = targets.iter().copied().collect();
-            let roles: BTreeSet<&str> = distinct.iter().filter_map(|target| role_of_attachment(target)).collect();
-            let (alone, listed): (Vec<&Target>, Vec<&Target>) =
-                distinct.into_iter().partition(|target| role_of_attachment(target).is_none());
-            let none = AttachedPolicies::default();
-            let read_alone: Vec<_> = alone.iter().map(|target| self.observe_one(target, &none)).collect();
-            let (found, attached) =
-                join(at_most(AT_ONCE, read_alone), AttachedPolicies::read(self, roles, AT_ONCE)).await;
-            let mut seen: BTreeMap<&Target, Observation> = alone.into_iter().zip(found).collect();
-            for target in listed {
-                seen.insert(target, self.observe_one(target, &attached).await);
-            }
-            targets
-                .iter()
-                .map(|target| seen.get(target).cloned().expect("every target is among the distinct ones"))
-                .collect()
-        })
+        Box::pin(self.observed(targets))
     }
 
-    // IAM answers a write before all of its readers know of it. Waiting until reads agree belongs
-    // here, between the write and the return, for all kinds at once.
+    fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(self.settled(targets))
+    }
+
     fn apply<'a>(
         &'a self,
         change: &'a Change,
         _overseer: &'a dyn Overseer,
     ) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(self.write(change))
+        Box::pin(self.carry_out(change))
     }
+}
+
+/// Whether a failed change is known to have changed nothing: its one call was refused to this caller,
+/// or in view of what is there.
+fn is_refusal_of_all(change: &Change, error: &ProviderError) -> bool {
+    let is_one_call = match (&change.before, &change.after) {
+        (Some(Resource::Policy(_)), None) | (Some(_), Some(_)) => false,
+        (None | Some(_), _) => true,
+    };
+    is_one_call && matches!(error.kind, ErrorKind::Denied | ErrorKind::Credentials | ErrorKind::Conflict)
 }
 
 fn role_of_attachment(target: &Target) -> Option<&str> {

@@ -6,20 +6,26 @@
 //! ([`cni_plan_core::TokenSource`]). Each kind of resource is a folder with the same files:
 //! `inspect` reads it, `apply` changes it, `convert` goes between the wire's form and core's.
 //!
+//! IAM's readers lag behind its writers: `visibility` says for how long, `believed` reads in spite of
+//! that, and `recent` keeps what was written lately.
+//!
 //! Nothing here decides what should be: that is the plan's. Nothing prints, and no credential
 //! leaves in an error, an event or a `Debug` text.
 
 mod attachment;
 mod aws;
+mod believed;
 mod credentials;
 mod endpoint;
 mod facts;
 mod failure;
 mod iam;
+mod known;
 mod login;
 mod oidc_provider;
 mod options;
 mod policy;
+mod recent;
 mod region;
 mod retry;
 mod role;
@@ -30,7 +36,10 @@ mod timing;
 mod token;
 mod transition;
 mod transport;
+mod visibility;
+mod watch;
 
 pub use aws::Aws;
 pub use iam::IamProvider;
 pub use options::{AwsOptions, ChooseCredentials, StaticCredentials};
+pub use visibility::Visibility;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use cni_plan_core::ClusterRef;
 
+use crate::Visibility;
+
 /// Replaces parts of what the environment and the configuration files say. Empty by default:
 /// then everything is found as every AWS SDK program finds it.
 #[derive(Clone, Default)]
@@ -15,6 +17,9 @@ pub struct AwsOptions {
     pub default_region: Option<String>,
     /// Keys for a cluster, in place of its profile, its `assumeRole` and the default chain.
     pub credentials: Option<Arc<ChooseCredentials>>,
+    /// How long IAM's readers may take to see a write, in place of `CNI_PLAN_IAM_VISIBILITY` and the
+    /// two minutes that are the default.
+    pub visibility: Option<Visibility>,
 }
 
 /// Finds the keys of a cluster.
@@ -41,6 +46,7 @@ impl fmt::Debug for AwsOptions {
             .field("endpoint_url", &self.endpoint_url)
             .field("default_region", &self.default_region)
             .field("credentials", &self.credentials.is_some())
+            .field("visibility", &self.visibility)
             .finish()
     }
 }

@@ -11,9 +11,12 @@ use cni_plan_core::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{Aws, AwsOptions, IamProvider, StaticCredentials};
+use crate::{Aws, AwsOptions, IamProvider, StaticCredentials, Visibility};
 
 pub(crate) const ACCOUNT: &str = "111122223333";
+
+/// Short enough for tests to wait until it is over.
+pub(crate) const VISIBILITY: Visibility = Visibility::within(Duration::from_millis(400));
 
 /// A running script.
 pub(crate) struct Scripted {
@@ -59,6 +62,7 @@ impl Scripted {
             endpoint_url: Some(self.url.clone()),
             default_region: Some("us-west-2".to_owned()),
             credentials: Some(Arc::new(|_| StaticCredentials { key_id: "AKIA1".into(), secret: "s".into() })),
+            visibility: Some(VISIBILITY),
         };
         Arc::new(Aws::new(options, self.observer()))
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cni_plan_aws::{AwsOptions, StaticCredentials};
+use cni_plan_aws::{AwsOptions, StaticCredentials, Visibility};
 use cni_plan_core::{ClusterRef, IpFamily, PlannedCluster};
 use cni_plan_sandbox::{ClusterSeed, Fault, IpFamily as SandboxFamily, Options, Sandbox, SandboxError};
 use cni_plan_spec::{ClusterSpec, NodeRoles, OidcProvider, Spec};
@@ -15,6 +15,10 @@ use crate::error::CommandError;
 pub(crate) const STORE: &str = ".cni-plan/sandbox";
 /// Faults for `--sandbox`, separated by `;`.
 const FAULTS: &str = "CNI_PLAN_SANDBOX_FAULTS";
+/// How IAM's readers lag behind its writers, for `--sandbox`.
+const VISIBILITY: &str = "CNI_PLAN_SANDBOX_VISIBILITY";
+/// The sandbox's IAM is quicker than Amazon's.
+const READERS_MAY_TAKE: Duration = Duration::from_millis(800);
 const DEFAULT_ACCOUNT: &str = "111122223333";
 const DEFAULT_REGION: &str = "us-west-2";
 
@@ -27,6 +31,7 @@ impl SandboxWorld {
         let options = Options {
             store: Some(Path::new(STORE).to_owned()),
             faults: faults_of_environment()?,
+            visibility: visibility_of_environment()?,
             pods_ready_after: Duration::from_millis(400),
             ..Options::default()
         };
@@ -52,6 +57,9 @@ impl SandboxWorld {
                 key_id: format!("SANDBOX{}", account_of(cluster.account.as_deref(), assumed(cluster))),
                 secret: "sandbox".to_owned(),
             })),
+            visibility: std::env::var_os("CNI_PLAN_IAM_VISIBILITY")
+                .is_none()
+                .then_some(Visibility::within(READERS_MAY_TAKE)),
         }
     }
 
@@ -80,6 +88,17 @@ fn faults_of_environment() -> Result<Vec<Fault>, CommandError> {
             format!("cannot read {FAULTS}"),
             error.to_string(),
             "write faults like iam:AttachRolePolicy=AccessDenied, separated by `;`",
+        )
+    })
+}
+
+fn visibility_of_environment() -> Result<cni_plan_sandbox::Visibility, CommandError> {
+    let Ok(text) = std::env::var(VISIBILITY) else { return Ok(cni_plan_sandbox::Visibility::default()) };
+    text.parse().map_err(|error: cni_plan_sandbox::VisibilitySyntax| {
+        CommandError::plain(
+            format!("cannot read {VISIBILITY}"),
+            error.to_string(),
+            "write such as lag=200ms,oscillation=300ms",
         )
     })
 }

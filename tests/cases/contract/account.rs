@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_smithy_http_client::Builder;
-use cni_plan_aws::{Aws, AwsOptions, IamProvider, StaticCredentials};
+use cni_plan_aws::{Aws, AwsOptions, IamProvider, StaticCredentials, Visibility};
 use cni_plan_core::{
     Action, Address, Call, CallObserver, Change, ClusterRef, Kind, Observation, Provider, ProviderError, Resource,
     Reversibility, Target,
@@ -55,6 +55,8 @@ impl Account {
             endpoint_url: Some(url.to_owned()),
             default_region: Some(REGION.to_owned()),
             credentials: Some(Arc::new(move |_: &ClusterRef| credentials.clone())),
+            // Neither service has readers that lag.
+            visibility: Some(Visibility::within(Duration::from_millis(400))),
         };
         let aws = Arc::new(Aws::new(options, Arc::new(Unobserved)));
         let iam = aws.account(&cluster("any")).await.unwrap();

@@ -2,21 +2,22 @@
 
 use cni_plan_core::{ErrorKind, OidcProvider, ProviderError};
 
-use super::{convert, inspect::inspect};
+use super::convert;
 use crate::IamProvider;
 use crate::failure::if_there;
 use crate::transition::{Standing, Transition};
 
+/// Returns the provider as it is left.
 pub(crate) async fn apply(
     iam: &IamProvider,
     arn: &str,
     states: &Transition<'_, OidcProvider>,
-) -> Result<(), ProviderError> {
+) -> Result<Option<OidcProvider>, ProviderError> {
     match (states.before, states.after) {
-        (None, None) => Ok(()),
-        (None, Some(after)) => create(iam, arn, after, states).await,
-        (Some(before), Some(after)) => change_audiences(iam, arn, before, after).await,
-        (Some(_), None) => delete(iam, arn, states).await,
+        (None, None) => Ok(None),
+        (None, Some(after)) => create(iam, arn, after, states).await.map(Some),
+        (Some(before), Some(after)) => change_audiences(iam, arn, before, after, states).await.map(Some),
+        (Some(_), None) => delete(iam, arn, states).await.map(|()| None),
     }
 }
 
@@ -27,7 +28,7 @@ async fn create(
     arn: &str,
     after: &OidcProvider,
     states: &Transition<'_, OidcProvider>,
-) -> Result<(), ProviderError> {
+) -> Result<OidcProvider, ProviderError> {
     let intent = iam.intent("iam:CreateOpenIDConnectProvider", arn, &format!("create OIDC provider {arn}"));
     let call = iam
         .client()
@@ -35,14 +36,8 @@ async fn create(
         .url(convert::to_wire_url(after))
         .set_client_id_list(Some(after.client_ids.iter().cloned().collect()));
     match call.send().await.map_err(|error| intent.failed(&error)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            let live = inspect(iam, arn).await?;
-            match states.standing(live.as_ref(), PartialEq::eq, &intent)? {
-                Standing::Done => Ok(()),
-                Standing::AsPlanned => Err(error),
-            }
-        }
+        Ok(_) => Ok(after.clone()),
+        Err(error) if error.kind == ErrorKind::Conflict => states.met(iam, error, &intent).await,
         Err(error) => Err(error),
     }
 }
@@ -53,7 +48,10 @@ async fn change_audiences(
     arn: &str,
     before: &OidcProvider,
     after: &OidcProvider,
-) -> Result<(), ProviderError> {
+    states: &Transition<'_, OidcProvider>,
+) -> Result<OidcProvider, ProviderError> {
+    let live = states.live(iam).await?;
+    let mut client_ids = live.map_or_else(|| before.client_ids.clone(), |live| live.client_ids);
     for audience in after.client_ids.difference(&before.client_ids) {
         let intent = iam.intent(
             "iam:AddClientIDToOpenIDConnectProvider",
@@ -63,6 +61,7 @@ async fn change_audiences(
         let call = iam.client().add_client_id_to_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
         call.send().await.map_err(|error| intent.failed(&error))?;
+        client_ids.insert(audience.clone());
     }
     for audience in before.client_ids.difference(&after.client_ids) {
         let intent = iam.intent(
@@ -73,14 +72,14 @@ async fn change_audiences(
         let call = iam.client().remove_client_id_from_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
         if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
+        client_ids.remove(audience);
     }
-    Ok(())
+    Ok(OidcProvider { client_ids, ..after.clone() })
 }
 
 async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, OidcProvider>) -> Result<(), ProviderError> {
     let intent = iam.intent("iam:DeleteOpenIDConnectProvider", arn, &format!("delete OIDC provider {arn}"));
-    let live = inspect(iam, arn).await?;
-    if let Standing::Done = states.standing(live.as_ref(), PartialEq::eq, &intent)? {
+    if let (_, Standing::Done) = states.look(iam, &intent).await? {
         return Ok(());
     }
     let call = iam.client().delete_open_id_connect_provider().open_id_connect_provider_arn(arn);

@@ -1,23 +1,29 @@
 //! Makes a policy, gives it a new version or its former one back, or takes it away.
 
-use cni_plan_core::{ErrorKind, Policy, PolicyHistory, ProviderError};
+use cni_plan_core::{ErrorKind, Observation, Policy, PolicyHistory, ProviderError, Resource};
 
-use super::convert::{document_of, number_of, path_of, same_but_for_history};
-use super::inspect::{inspect, version};
+use super::convert::{document_of, number_of, path_of};
+use super::inspect::version;
 use crate::IamProvider;
 use crate::failure::{Intent, if_there};
+use crate::known::Known;
 use crate::transition::{Standing, Transition};
 
-pub(crate) async fn apply(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
+/// Returns the policy as it is left.
+pub(crate) async fn apply(
+    iam: &IamProvider,
+    arn: &str,
+    states: &Transition<'_, Policy>,
+) -> Result<Option<Policy>, ProviderError> {
     match (states.before, states.after) {
-        (None, None) => Ok(()),
-        (None, Some(after)) => create(iam, after, states).await,
-        (Some(before), Some(after)) => update(iam, before, after, states).await,
-        (Some(_), None) => delete(iam, arn, states).await,
+        (None, None) => Ok(None),
+        (None, Some(after)) => create(iam, after, states).await.map(Some),
+        (Some(before), Some(after)) => update(iam, before, after, states).await.map(Some),
+        (Some(_), None) => delete(iam, arn, states).await.map(|()| None),
     }
 }
 
-async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
+async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Policy>) -> Result<Policy, ProviderError> {
     let intent = on(iam, "iam:CreatePolicy", &after.arn, "create");
     let call = iam
         .client()
@@ -27,14 +33,12 @@ async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Polic
         .set_description(after.description.clone())
         .policy_document(after.document.to_json());
     match call.send().await.map_err(|error| intent.failed(&error)) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            let live = inspect(iam, &after.arn).await?;
-            match states.standing(live.as_ref(), same_but_for_history, &intent)? {
-                Standing::Done => Ok(()),
-                Standing::AsPlanned => Err(error),
-            }
+        Ok(answer) => {
+            let first = answer.policy.and_then(|policy| policy.default_version_id);
+            let history = first.map(|first| PolicyHistory { versions: vec![first.clone()], default_version: first });
+            Ok(Policy { history, ..after.clone() })
         }
+        Err(error) if error.kind == ErrorKind::Conflict => states.met(iam, error, &intent).await,
         Err(error) => Err(error),
     }
 }
@@ -46,26 +50,24 @@ async fn update(
     before: &Policy,
     after: &Policy,
     states: &Transition<'_, Policy>,
-) -> Result<(), ProviderError> {
+) -> Result<Policy, ProviderError> {
     let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "update");
-    let live = inspect(iam, &after.arn).await?;
-    states.standing(live.as_ref(), same_but_for_history, &intent)?;
-    let Some((live, history)) = live.and_then(|live| live.history.clone().map(|history| (live, history))) else {
-        return Ok(());
+    let (live, _) = states.look(iam, &intent).await?;
+    let left = |history| Policy { history, ..after.clone() };
+    let Some((live, mut history)) = live.and_then(|live| live.history.clone().map(|history| (live, history))) else {
+        return Ok(left(None));
     };
-    if !same_but_for_history(&live, after) {
+    if !after.is_reached_by(&live) {
         match former_version(iam, after, &history).await? {
-            Some(former) => set_default(iam, &after.arn, &former.default_version).await?,
-            None => {
-                if let Some(oldest) = history.to_evict() {
-                    delete_version(iam, &after.arn, oldest).await?;
-                }
-                let created = create_version(iam, after).await?;
-                return delete_repeated(iam, after, &history, created.as_deref()).await;
+            Some(former) => {
+                set_default(iam, &after.arn, &former.default_version).await?;
+                history.default_version.clone_from(&former.default_version);
             }
+            None => return create_version(iam, after, history, states).await.map(left),
         }
     }
-    delete_later_versions(iam, before, after).await
+    delete_later_versions(iam, before, after, &mut history).await?;
+    Ok(left(Some(history)))
 }
 
 /// What `after` knows of the versions it was in force with, if its own is still there unchanged.
@@ -84,10 +86,16 @@ async fn former_version<'a>(
 }
 
 /// The versions that were made between `after`'s time and `before`'s: on the way back, ours.
-async fn delete_later_versions(iam: &IamProvider, before: &Policy, after: &Policy) -> Result<(), ProviderError> {
+async fn delete_later_versions(
+    iam: &IamProvider,
+    before: &Policy,
+    after: &Policy,
+    live: &mut PolicyHistory,
+) -> Result<(), ProviderError> {
     let (Some(later), Some(former)) = (&before.history, &after.history) else { return Ok(()) };
     for version in later.versions.iter().filter(|version| !former.versions.contains(version)) {
         delete_version(iam, &after.arn, version).await?;
+        live.versions.retain(|it| it != version);
     }
     Ok(())
 }
@@ -99,13 +107,29 @@ async fn set_default(iam: &IamProvider, arn: &str, version: &str) -> Result<(), 
     Ok(())
 }
 
-/// Returns the version's id.
-async fn create_version(iam: &IamProvider, after: &Policy) -> Result<Option<String>, ProviderError> {
+/// Makes room and makes the version. Returns the history that this leaves, if IAM says.
+async fn create_version(
+    iam: &IamProvider,
+    after: &Policy,
+    mut history: PolicyHistory,
+    states: &Transition<'_, Policy>,
+) -> Result<Option<PolicyHistory>, ProviderError> {
+    if let Some(oldest) = history.to_evict().map(str::to_owned) {
+        delete_version(iam, &after.arn, &oldest).await?;
+        history.versions.retain(|version| *version != oldest);
+    }
     let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "create a version of");
     let call = iam.client().create_policy_version().policy_arn(&after.arn).set_as_default(true);
     let call = call.policy_document(after.document.to_json());
-    let created = call.send().await.map_err(|error| intent.failed(&error))?;
-    Ok(created.policy_version.and_then(|version| version.version_id))
+    let answer = call.send().await.map_err(|error| intent.failed(&error))?;
+    let Some(created) = answer.policy_version.and_then(|version| version.version_id) else { return Ok(None) };
+    let newest = history.versions.iter().map(|version| number_of(version)).max().unwrap_or_default();
+    if number_of(&created) != newest + 1 {
+        return delete_repeated(iam, after, &history, &created, states).await;
+    }
+    history.versions.push(created.clone());
+    history.default_version = created;
+    Ok(Some(history))
 }
 
 /// A call whose answer is lost is repeated, and each repetition makes one more of the few versions:
@@ -114,28 +138,36 @@ async fn delete_repeated(
     iam: &IamProvider,
     after: &Policy,
     known: &PolicyHistory,
-    created: Option<&str>,
-) -> Result<(), ProviderError> {
-    let newest = known.versions.iter().map(|version| number_of(version)).max().unwrap_or_default();
-    if created.is_none_or(|created| number_of(created) == newest + 1) {
-        return Ok(());
+    created: &str,
+    states: &Transition<'_, Policy>,
+) -> Result<Option<PolicyHistory>, ProviderError> {
+    // A reader that knows of the last one knows of those before.
+    let knows = |seen: &Observation| match seen {
+        Observation::Present(Resource::Policy(seen)) => {
+            seen.history.as_ref().is_some_and(|history| history.default_version == created)
+        }
+        _ => false,
+    };
+    let seen = iam.shown(states.target, knows).await;
+    let Observation::Present(Resource::Policy(Policy { history: Some(mut live), .. })) = seen else { return Ok(None) };
+    if live.default_version != created {
+        return Ok(None);
     }
-    let Some(live) = inspect(iam, &after.arn).await?.and_then(|live| live.history) else { return Ok(()) };
-    let unknown = live.versions.iter().filter(|version| !known.versions.contains(version));
-    for id in unknown.filter(|version| **version != live.default_version) {
+    let is_ours = |id: &&String| !known.versions.contains(*id) && id.as_str() != created;
+    for id in live.versions.clone().iter().filter(is_ours) {
         let found = version(iam, &after.arn, id).await?;
         if found.is_some_and(|found| document_of(&found).is_ok_and(|document| document == after.document)) {
             delete_version(iam, &after.arn, id).await?;
+            live.versions.retain(|version| version != id);
         }
     }
-    Ok(())
+    Ok(Some(live))
 }
 
 /// Only the policy that was planned on; its versions first, as IAM asks for.
 async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:DeletePolicy", arn, "delete");
-    let live = inspect(iam, arn).await?;
-    let Standing::AsPlanned = states.standing(live.as_ref(), same_but_for_history, &intent)? else { return Ok(()) };
+    let (live, Standing::AsPlanned) = states.look(iam, &intent).await? else { return Ok(()) };
     if let Some(history) = live.and_then(|live| live.history) {
         for version in history.versions.iter().filter(|version| **version != history.default_version) {
             delete_version(iam, arn, version).await?;
@@ -158,6 +190,8 @@ fn on<'a>(iam: &'a IamProvider, action: &'static str, arn: &str, verb: &str) -> 
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use cni_plan_core::{PolicyDocument, Resource, Target};
 
     use crate::scripted::{ACCOUNT, Answer, Asked, Scripted, apply, change, identity, xml};
@@ -187,9 +221,24 @@ mod tests {
         PolicyDocument::parse(&text).unwrap()
     }
 
-    fn answer(live: &PolicyHistory, asked: &Asked) -> Answer {
+    /// Answers out of the history, and keeps it: a version made here is `v9`, and says `ec2:new`.
+    fn answer(live: &mut PolicyHistory, asked: &Asked) -> Answer {
         let operation = asked.operation.as_str();
+        let version = asked.body.rsplit_once("VersionId=").map(|(_, version)| version.to_owned());
         match operation {
+            "CreatePolicyVersion" => {
+                live.default_version = "v9".to_owned();
+                live.versions.push("v9".to_owned());
+                xml(operation, "<PolicyVersion><VersionId>v9</VersionId></PolicyVersion>")
+            }
+            "SetDefaultPolicyVersion" => {
+                live.default_version = version.unwrap();
+                xml(operation, "")
+            }
+            "DeletePolicyVersion" => {
+                live.versions.retain(|known| Some(known) != version.as_ref());
+                xml(operation, "")
+            }
             "GetPolicy" => {
                 let default = &live.default_version;
                 let parts =
@@ -202,8 +251,8 @@ mod tests {
                 xml(operation, &format!("<IsTruncated>false</IsTruncated><Versions>{members}</Versions>"))
             }
             "GetPolicyVersion" => {
-                let version = asked.body.rsplit_once("VersionId=").unwrap().1;
-                let text = document(version).to_json();
+                let version = version.unwrap();
+                let text = document(if version == "v9" { "new" } else { &version }).to_json();
                 let parts = format!("<VersionId>{version}</VersionId><Document>{text}</Document>");
                 xml(operation, &format!("<PolicyVersion>{parts}</PolicyVersion>"))
             }
@@ -214,8 +263,8 @@ mod tests {
 
     /// The writes that lead from the live policy to `after`.
     async fn writes(live: Policy, after: Policy) -> Vec<String> {
-        let history = live.history.clone().unwrap();
-        let aws = Scripted::start(move |asked| answer(&history, asked)).await;
+        let history = Mutex::new(live.history.clone().unwrap());
+        let aws = Scripted::start(move |asked| answer(&mut history.lock().unwrap(), asked)).await;
         let target = Target::Policy { account: ACCOUNT.to_owned(), arn: ARN.to_owned() };
         let change = change(target, Some(Resource::Policy(live)), Some(Resource::Policy(after)));
         apply(&*aws.iam().await, &change).await.unwrap();

@@ -3,6 +3,8 @@
 use aws_sdk_iam::types;
 use cni_plan_core::{Policy, PolicyDocument, PolicyHistory};
 
+use crate::known::Known;
+
 /// The policy by its default version's document, or why IAM's answers are not one.
 pub(super) fn from_wire(
     policy: types::Policy,
@@ -29,9 +31,19 @@ pub(super) fn document_of(version: &types::PolicyVersion) -> Result<PolicyDocume
     PolicyDocument::parse(text).map_err(|error| format!("its document is {error}"))
 }
 
-/// Equal in what a policy says; which versions it has is IAM's bookkeeping.
-pub(super) fn same_but_for_history(one: &Policy, other: &Policy) -> bool {
-    one.arn == other.arn && one.description == other.description && one.document == other.document
+/// Which versions a policy has is IAM's bookkeeping; what it says is what is wanted of it.
+impl Known for Policy {
+    fn fits(&self, found: &Policy) -> bool {
+        self.is_reached_by(found) && (self.history.is_none() || self.history == found.history)
+    }
+
+    fn is_reached_by(&self, found: &Policy) -> bool {
+        self.arn == found.arn && self.description == found.description && self.document == found.document
+    }
+
+    fn was_found(&self) -> bool {
+        self.history.is_some()
+    }
 }
 
 /// The path in a policy's ARN: `…:policy/path/name` has `/path/`, and most have `/`.

@@ -1,14 +1,40 @@
 //! Reads one policy in two rounds: the policy and its versions at once, then the one in force.
 
 use aws_sdk_iam::types::PolicyVersion;
-use cni_plan_core::{Policy, ProviderError};
+use cni_plan_core::{Policy, ProviderError, Target};
 use futures::future::join;
+use tokio::time::sleep;
 
 use super::convert;
 use crate::IamProvider;
 use crate::failure::if_there;
 
-pub(crate) async fn inspect(iam: &IamProvider, arn: &str) -> Result<Option<Policy>, ProviderError> {
+/// What three calls say together.
+enum Reading {
+    /// They speak of one state.
+    Whole(Option<Policy>),
+    /// Some knew of a write, and others not.
+    Torn,
+}
+
+/// The policy in a state that it has had: calls that contradict one another are made again.
+///
+/// # Errors
+/// When it cannot be read, and when the calls never agree.
+pub(crate) async fn inspect(iam: &IamProvider, target: &Target, arn: &str) -> Result<Option<Policy>, ProviderError> {
+    let mut delays = iam.visibility.delays();
+    loop {
+        if let Reading::Whole(policy) = read(iam, arn).await? {
+            return Ok(policy);
+        }
+        match delays.next() {
+            Some(delay) => sleep(delay).await,
+            None => return Err(iam.restless(target)),
+        }
+    }
+}
+
+async fn read(iam: &IamProvider, arn: &str) -> Result<Reading, ProviderError> {
     let reading = format!("read policy {arn}");
     let get = iam.intent("iam:GetPolicy", arn, &reading);
     let list = iam.intent("iam:ListPolicyVersions", arn, &reading);
@@ -23,13 +49,23 @@ pub(crate) async fn inspect(iam: &IamProvider, arn: &str) -> Result<Option<Polic
             .collect::<Result<Vec<_>, _>>(),
     )
     .await;
-    let Some(policy) = if_there(policy.map_err(|error| get.failed(&error)))? else { return Ok(None) };
-    let Some(versions) = if_there(versions.map_err(|error| list.failed(&error)))? else { return Ok(None) };
+    let policy = if_there(policy.map_err(|error| get.failed(&error)))?;
+    let versions = if_there(versions.map_err(|error| list.failed(&error)))?;
+    let (policy, versions) = match (policy, versions) {
+        (None, None) => return Ok(Reading::Whole(None)),
+        (Some(policy), Some(versions)) => (policy, versions),
+        _ => return Ok(Reading::Torn),
+    };
     let policy = policy.policy.ok_or_else(|| get.unreadable("the answer has no policy"))?;
-    let default = policy.default_version_id.as_deref();
+    let default = policy.default_version_id.clone();
     let default = default.ok_or_else(|| get.unreadable("the answer names no default version"))?;
-    let Some(default) = version(iam, arn, default).await? else { return Ok(None) };
-    convert::from_wire(policy, versions, &default).map(Some).map_err(|why| get.unreadable(why))
+    let is_in_force = |version: &PolicyVersion| version.version_id.as_deref() == Some(&default);
+    if !versions.iter().any(is_in_force) || versions.iter().any(|it| it.is_default_version && !is_in_force(it)) {
+        return Ok(Reading::Torn);
+    }
+    let Some(default) = version(iam, arn, &default).await? else { return Ok(Reading::Torn) };
+    let policy = convert::from_wire(policy, versions, &default).map_err(|why| get.unreadable(why))?;
+    Ok(Reading::Whole(Some(policy)))
 }
 
 /// One version with its document.

@@ -2,23 +2,28 @@
 
 use cni_plan_core::{ErrorKind, ProviderError, Role};
 
-use super::convert::{same_but_for_id, to_wire_tag};
-use super::inspect::{WholeRole, inspect, inspect_whole};
+use super::convert::to_wire_tag;
+use super::inspect::session_duration;
 use crate::IamProvider;
 use crate::failure::{Intent, if_there};
 use crate::transition::{Standing, Transition};
 
-pub(crate) async fn apply(iam: &IamProvider, name: &str, states: &Transition<'_, Role>) -> Result<(), ProviderError> {
+/// Returns the role as it is left.
+pub(crate) async fn apply(
+    iam: &IamProvider,
+    name: &str,
+    states: &Transition<'_, Role>,
+) -> Result<Option<Role>, ProviderError> {
     match (states.before, states.after) {
-        (None, None) => Ok(()),
-        (None, Some(after)) => create(iam, after, states).await,
-        (Some(before), Some(after)) => update(iam, before, after, states).await,
-        (Some(_), None) => delete(iam, name, states).await,
+        (None, None) => Ok(None),
+        (None, Some(after)) => create(iam, after, states).await.map(Some),
+        (Some(before), Some(after)) => update(iam, before, after, states).await.map(Some),
+        (Some(_), None) => delete(iam, name, states).await.map(|()| None),
     }
 }
 
 /// One call makes the whole role, so that it is never half there.
-async fn create(iam: &IamProvider, after: &Role, states: &Transition<'_, Role>) -> Result<(), ProviderError> {
+async fn create(iam: &IamProvider, after: &Role, states: &Transition<'_, Role>) -> Result<Role, ProviderError> {
     let intent = on(iam, "iam:CreateRole", &after.name, "create");
     let tags: Vec<_> = after.tags.iter().map(|(key, value)| to_wire_tag(key, value)).collect();
     let call = iam
@@ -31,15 +36,8 @@ async fn create(iam: &IamProvider, after: &Role, states: &Transition<'_, Role>) 
         .set_permissions_boundary(after.permissions_boundary.clone())
         .set_tags((!tags.is_empty()).then_some(tags));
     match call.send().await.map_err(|error| intent.failed(&error)) {
-        Ok(_) => Ok(()),
-        // Ours, when an answer was lost and the call repeated; otherwise someone else's.
-        Err(error) if error.kind == ErrorKind::Conflict => {
-            let live = inspect(iam, &after.name).await?;
-            match states.standing(live.as_ref(), same_but_for_id, &intent)? {
-                Standing::Done => Ok(()),
-                Standing::AsPlanned => Err(error),
-            }
-        }
+        Ok(answer) => Ok(Role { id: answer.role.map(|role| role.role_id), ..after.clone() }),
+        Err(error) if error.kind == ErrorKind::Conflict => states.met(iam, error, &intent).await,
         Err(error) => Err(error),
     }
 }
@@ -49,23 +47,22 @@ async fn update(
     before: &Role,
     after: &Role,
     states: &Transition<'_, Role>,
-) -> Result<(), ProviderError> {
-    let live = inspect_whole(iam, &after.name).await?;
+) -> Result<Role, ProviderError> {
     let intent = on(iam, "iam:UpdateAssumeRolePolicy", &after.name, "update");
-    if let Standing::Done = states.standing(live.as_ref().map(|live| &live.role), PartialEq::eq, &intent)? {
-        return Ok(());
+    if let (_, Standing::Done) = states.look(iam, &intent).await? {
+        return Ok(after.clone());
     }
-    let Some(live) = live else { return Ok(()) };
     if before.trust != after.trust {
         update_trust(iam, after).await?;
     }
     if before.description != after.description {
-        update_description(iam, after, &live).await?;
+        update_description(iam, after).await?;
     }
     if before.permissions_boundary != after.permissions_boundary {
         update_boundary(iam, after).await?;
     }
-    update_tags(iam, before, after).await
+    update_tags(iam, before, after).await?;
+    Ok(after.clone())
 }
 
 async fn update_trust(iam: &IamProvider, after: &Role) -> Result<(), ProviderError> {
@@ -76,14 +73,15 @@ async fn update_trust(iam: &IamProvider, after: &Role) -> Result<(), ProviderErr
 }
 
 /// UpdateRole sets both description and session duration, so the duration is repeated as found.
-async fn update_description(iam: &IamProvider, after: &Role, live: &WholeRole) -> Result<(), ProviderError> {
+async fn update_description(iam: &IamProvider, after: &Role) -> Result<(), ProviderError> {
+    let duration = session_duration(iam, &after.name).await?;
     let intent = on(iam, "iam:UpdateRole", &after.name, "update the description of");
     let call = iam
         .client()
         .update_role()
         .role_name(&after.name)
         .description(after.description.as_deref().unwrap_or_default())
-        .set_max_session_duration(live.max_session_duration);
+        .set_max_session_duration(duration);
     call.send().await.map_err(|error| intent.failed(&error))?;
     Ok(())
 }
@@ -128,9 +126,8 @@ async fn update_tags(iam: &IamProvider, before: &Role, after: &Role) -> Result<(
 
 /// Only the role that was planned on: one that was changed or made anew meanwhile stays.
 async fn delete(iam: &IamProvider, name: &str, states: &Transition<'_, Role>) -> Result<(), ProviderError> {
-    let live = inspect(iam, name).await?;
     let intent = on(iam, "iam:DeleteRole", name, "delete");
-    if let Standing::Done = states.standing(live.as_ref(), PartialEq::eq, &intent)? {
+    if let (_, Standing::Done) = states.look(iam, &intent).await? {
         return Ok(());
     }
     let call = iam.client().delete_role().role_name(name);
@@ -145,8 +142,9 @@ fn on<'a>(iam: &'a IamProvider, action: &'static str, name: &str, verb: &str) ->
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use cni_plan_core::{PolicyDocument, Resource, Target};
+    use cni_plan_core::{Observation, PolicyDocument, Resource, Target};
 
     use crate::scripted::{ACCOUNT, Answer, Scripted, apply, change, identity, refusal, xml};
 
@@ -167,65 +165,178 @@ mod tests {
         }
     }
 
-    fn answer(role: &Role) -> Answer {
+    fn answer(operation: &str, role: Option<&Role>) -> Answer {
+        let Some(role) = role else { return refusal(404, "NoSuchEntity") };
         let trust: String = role.trust.to_json().bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let description = role.description.as_deref().unwrap_or_default();
         let parts = format!(
             "<Path>/</Path><RoleName>r</RoleName><RoleId>AROA1</RoleId><Arn>arn:aws:iam::{ACCOUNT}:role/r</Arn>\
-             <CreateDate>2026-01-01T00:00:00Z</CreateDate><Description>d</Description>\
+             <CreateDate>2026-01-01T00:00:00Z</CreateDate><Description>{description}</Description>\
              <MaxSessionDuration>7200</MaxSessionDuration>\
              <AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument>"
         );
-        xml("GetRole", &format!("<Role>{parts}</Role>"))
+        xml(operation, &format!("<Role>{parts}</Role>"))
     }
 
-    async fn with_live(live: Role) -> Scripted {
-        Scripted::start(move |asked| match asked.operation.as_str() {
-            "GetRole" => answer(&live),
-            "CreateRole" => refusal(409, "EntityAlreadyExists"),
-            "GetCallerIdentity" => identity(),
-            other => xml(other, ""),
+    /// A role that reads as `before` until it is written to, and then as `after`.
+    async fn live(before: Option<Role>, after: Option<Role>) -> Scripted {
+        lagging(before, after, |_| true).await
+    }
+
+    /// The same, with readers that know of the write where `knows` says so of their count since it.
+    async fn lagging(
+        before: Option<Role>,
+        after: Option<Role>,
+        knows: impl Fn(usize) -> bool + Send + Sync + 'static,
+    ) -> Scripted {
+        let (is_written, reads) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Scripted::start(move |asked| {
+            let is_there = if is_written.load(Ordering::SeqCst) { &after } else { &before };
+            match asked.operation.as_str() {
+                "GetCallerIdentity" => identity(),
+                "GetRole" if !is_written.load(Ordering::SeqCst) => answer("GetRole", before.as_ref()),
+                "GetRole" if knows(reads.fetch_add(1, Ordering::SeqCst)) => answer("GetRole", after.as_ref()),
+                "GetRole" => answer("GetRole", before.as_ref()),
+                "CreateRole" if is_there.is_some() => refusal(409, "EntityAlreadyExists"),
+                other => {
+                    is_written.store(true, Ordering::SeqCst);
+                    answer(other, after.as_ref().or(before.as_ref()))
+                }
+            }
         })
         .await
     }
 
+    fn target() -> Target {
+        Target::Role { account: ACCOUNT.to_owned(), name: "r".to_owned() }
+    }
+
     async fn run(aws: &Scripted, before: Option<Role>, after: Option<Role>) -> Result<(), ProviderError> {
-        let target = Target::Role { account: ACCOUNT.to_owned(), name: "r".to_owned() };
-        let change = change(target, before.map(Resource::Role), after.map(Resource::Role));
+        let change = change(target(), before.map(Resource::Role), after.map(Resource::Role));
         apply(&*aws.iam().await, &change).await
+    }
+
+    fn writes(aws: &Scripted) -> Vec<String> {
+        aws.operations().into_iter().filter(|operation| operation != "GetRole").collect()
     }
 
     #[tokio::test]
     async fn only_what_differs_is_written_and_the_session_duration_is_kept() {
-        let aws = with_live(role("a")).await;
         let after = Role { description: Some("other".to_owned()), ..role("a") };
+        let aws = live(Some(role("a")), Some(after.clone())).await;
         run(&aws, Some(role("a")), Some(after)).await.unwrap();
-        assert_eq!(aws.operations(), ["GetRole", "UpdateRole"]);
+        // Before the write: what is there, and the session duration. After it: two that agree.
+        assert_eq!(aws.operations(), ["GetRole", "GetRole", "UpdateRole", "GetRole", "GetRole"]);
         assert!(aws.body_of("UpdateRole").contains("MaxSessionDuration=7200"));
     }
 
     #[tokio::test]
     async fn a_trust_that_someone_changed_meanwhile_is_not_overwritten() {
         for after in [Some(role("b")), None] {
-            let aws = with_live(role("theirs")).await;
+            let aws = live(Some(role("theirs")), None).await;
             let error = run(&aws, Some(role("a")), after).await.unwrap_err();
             assert_eq!(error.kind, ErrorKind::Conflict, "{error:?}");
-            assert_eq!(aws.operations(), ["GetRole"]);
+            assert!(writes(&aws).is_empty());
         }
     }
 
     #[tokio::test]
     async fn a_write_that_is_there_already_is_done() {
-        let aws = with_live(role("b")).await;
+        let aws = live(Some(role("b")), None).await;
         run(&aws, Some(role("a")), Some(role("b"))).await.unwrap();
-        assert_eq!(aws.operations(), ["GetRole"]);
+        assert!(writes(&aws).is_empty());
     }
 
     #[tokio::test]
     async fn a_create_finds_its_own_role_or_someone_elses() {
         let wanted = Role { id: None, ..role("a") };
-        run(&with_live(role("a")).await, None, Some(wanted.clone())).await.unwrap();
-        let error = run(&with_live(role("theirs")).await, None, Some(wanted)).await.unwrap_err();
+        run(&live(Some(role("a")), None).await, None, Some(wanted.clone())).await.unwrap();
+        let error = run(&live(Some(role("theirs")), None).await, None, Some(wanted)).await.unwrap_err();
         assert_eq!(error.kind, ErrorKind::Conflict);
         assert_eq!(error.why, "role r has been created since it was planned");
+    }
+
+    #[tokio::test]
+    async fn a_role_is_made_once_readers_show_it_several_times_in_a_row() {
+        let wanted = Role { id: None, ..role("a") };
+        let aws = lagging(None, Some(role("a")), |read| read != 1 && read != 3).await;
+        run(&aws, None, Some(wanted)).await.unwrap();
+        assert_eq!(writes(&aws), ["CreateRole"]);
+        assert_eq!(aws.operations().len(), 1 + 8, "one that knows is not enough, nor are two after doubt");
+    }
+
+    #[tokio::test]
+    async fn a_write_that_no_reader_shows_is_told_as_made() {
+        let aws = lagging(Some(role("a")), Some(role("b")), |_| false).await;
+        let error = run(&aws, Some(role("a")), Some(role("b"))).await.unwrap_err();
+        assert_eq!((error.kind, writes(&aws).len()), (ErrorKind::Timeout, 1));
+        assert_eq!(error.what, "cannot see the change of role r in account 111122223333");
+        assert!(error.why.contains("was made"), "{}", error.why);
+    }
+
+    #[tokio::test]
+    async fn what_was_written_is_not_read_as_it_was_before() {
+        // Two agree right after the write; those that come later lag.
+        let aws = lagging(Some(role("a")), Some(role("b")), |read| !(2..5).contains(&read)).await;
+        let iam = aws.iam().await;
+        let there = change(target(), Some(Resource::Role(role("a"))), Some(Resource::Role(role("b"))));
+        apply(&iam, &there).await.unwrap();
+        let seen = cni_plan_core::Provider::observe(&*iam, &[&target()]).await;
+        assert_eq!(seen, [Observation::Present(Resource::Role(role("b")))]);
+    }
+
+    #[tokio::test]
+    async fn the_way_back_is_written_though_a_reader_shows_the_start() {
+        let aws = lagging(Some(role("a")), Some(role("b")), |read| !(2..4).contains(&read)).await;
+        let iam = aws.iam().await;
+        let (a, b) = (Some(Resource::Role(role("a"))), Some(Resource::Role(role("b"))));
+        apply(&iam, &change(target(), a.clone(), b.clone())).await.unwrap();
+        // The first reads say that it is back already. The script knows no way back, so that ends in doubt.
+        let back = apply(&iam, &change(target(), b, a)).await;
+        assert_eq!(writes(&aws).len(), 2, "{back:?}");
+    }
+
+    #[tokio::test]
+    async fn a_role_of_ours_that_no_reader_shows_yet_is_deleted() {
+        let ours = Role { id: None, ..role("a") };
+        let gone = AtomicBool::new(false);
+        let reads = AtomicUsize::new(0);
+        let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+            "GetCallerIdentity" => identity(),
+            "GetRole" if gone.load(Ordering::SeqCst) || reads.fetch_add(1, Ordering::SeqCst) < 4 => {
+                answer("GetRole", None)
+            }
+            "DeleteRole" => {
+                gone.store(true, Ordering::SeqCst);
+                xml("DeleteRole", "")
+            }
+            other => answer(other, Some(&role("a"))),
+        })
+        .await;
+        run(&aws, Some(ours), None).await.unwrap();
+        assert_eq!(writes(&aws), ["DeleteRole"]);
+    }
+
+    #[tokio::test]
+    async fn a_role_made_anew_by_someone_else_is_not_deleted() {
+        let aws = live(Some(role("a")), None).await;
+        let other = Role { id: Some("AROA2".to_owned()), ..role("a") };
+        let error = run(&aws, Some(other), None).await.unwrap_err();
+        assert_eq!((error.kind, writes(&aws).len()), (ErrorKind::Conflict, 0));
+    }
+
+    #[tokio::test]
+    async fn a_write_in_doubt_settles_when_it_has_been_the_same_for_long_enough() {
+        let reads = AtomicUsize::new(0);
+        let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+            "GetCallerIdentity" => identity(),
+            "GetRole" if reads.fetch_add(1, Ordering::SeqCst) < 3 => answer("GetRole", None),
+            other => answer(other, Some(&role("a"))),
+        })
+        .await;
+        let iam = aws.iam().await;
+        let seen = cni_plan_core::Provider::settle(&*iam, &[&target()]).await;
+        assert_eq!(seen, [Observation::Present(Resource::Role(role("a")))]);
+        assert!(aws.operations().len() >= 3 + 5, "{:?}", aws.operations());
     }
 }

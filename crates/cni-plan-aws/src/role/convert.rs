@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use aws_sdk_iam::types::{self, Tag};
 use cni_plan_core::{PolicyDocument, Role};
 
+use crate::known::Known;
+
 /// The role, or why IAM's answer is not one. The trust document comes URL-encoded (GetRole:
 /// AssumeRolePolicyDocument, RFC 3986). IAM shows a description that was taken off as empty.
 pub(super) fn from_wire(role: types::Role) -> Result<Role, String> {
@@ -28,9 +30,16 @@ pub(super) fn to_wire_tag(key: &str, value: &str) -> Tag {
     Tag::builder().key(key).value(value).build().expect("key and value are set")
 }
 
-/// Equal but for the unique id, which IAM gives.
-pub(super) fn same_but_for_id(one: &Role, other: &Role) -> bool {
-    Role { id: None, ..one.clone() } == Role { id: None, ..other.clone() }
+/// Without its unique id, which IAM gives, a role may be any of that name that is otherwise the same.
+impl Known for Role {
+    fn fits(&self, found: &Role) -> bool {
+        let id = self.id.as_ref().and(found.id.clone());
+        Role { id, ..found.clone() } == *self
+    }
+
+    fn was_found(&self) -> bool {
+        self.id.is_some()
+    }
 }
 
 #[cfg(test)]
