@@ -15,7 +15,7 @@ use crate::headline::headline;
 use crate::inert::inert;
 use crate::lines::{Lines, Mark};
 use crate::markdown::{code, fence, html_code};
-use crate::{totals, words};
+use crate::{safety, totals, words};
 
 /// Columns of a diff block before a forge scrolls it sideways.
 const WIDTH: usize = 100;
@@ -31,6 +31,7 @@ pub fn plan_markdown(change_set: &ChangeSet) -> String {
     page.opening(change_set);
     page.findings(change_set);
     page.irreversible(&change_set.changes);
+    page.out.push_str(&safety::markdown(change_set));
     page.table(&groups, &planned);
     for group in groups.iter().filter(|group| !group.changes.is_empty()) {
         page.group(group, &planned);
@@ -61,6 +62,8 @@ impl Markdown {
                 }
                 let verdict = if totals::is_refused(change_set) {
                     "It is refused as it stands: see the findings."
+                } else if !change_set.safety.is_safe() {
+                    "It is refused as it stands: it is unsafe."
                 } else {
                     "`cni-plan apply` reads everything that this plan rests on once more, and does nothing if any of it differs."
                 };

@@ -11,7 +11,7 @@ use crate::headline::headline;
 use crate::lines::{Line, Lines};
 use crate::page::Page;
 use crate::style::{Style, Tone};
-use crate::{findings, totals, words};
+use crate::{findings, safety, totals, words};
 
 /// Column at which a step's name stands behind its noun.
 const NOUN_WIDTH: usize = 8;
@@ -40,6 +40,7 @@ pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
         findings::write(&mut page, &change_set.findings);
         verdict(&mut page, &change_set.findings);
     }
+    safety::write_of_plan(&mut page, change_set);
     page.blank();
     write_totals(&mut page, change_set);
     page.finish()

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, Address, Annotation, Call, ChangeSet, Drift, ErrorKind, Event, Finding, Kind, Observation, PodIdentity,
-    Policy, PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, ServiceAccount, Severity, Target,
-    Timings,
+    Action, Address, Annotation, Call, ChangeSet, Danger, DangerStep, Direction, Drift, Endangered, ErrorKind, Event,
+    Exemption, Finding, Kind, Observation, PodIdentity, Policy, PolicyHistory, Progress, ProviderError, Resource,
+    Reversibility, Role, SafetyVerdict, ServiceAccount, Severity, Target, Timings,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -14,7 +14,7 @@ use serde_json::json;
 use super::fixture::{World, document, pods};
 use crate::{
     Style, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_markdown, plan_text, rollback_text,
-    timings_text,
+    safety_text, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
@@ -52,9 +52,32 @@ fn deceiving(texts: &[String]) -> ChangeSet {
             change.action = Action::Update;
         }
     }
+    plan.safety = unsafe_verdict(&mut text);
     plan.findings =
         [Severity::Refuse, Severity::Warn, Severity::Note].map(|severity| finding(severity, &mut text)).to_vec();
     plan
+}
+
+fn unsafe_verdict(text: &mut impl FnMut() -> String) -> SafetyVerdict {
+    let mut step = |direction| DangerStep {
+        address: Address::new("c", Kind::Role, &[&text()]),
+        direction,
+        does: text(),
+    };
+    let steps = vec![step(Direction::Forward), step(Direction::Back)];
+    SafetyVerdict::Unsafe(Danger { cluster: text(), identity: Some(Endangered::OwnRole), steps, outcome: text() })
+}
+
+/// A safe one, with what was lacking before.
+fn safe_verdict(text: &mut impl FnMut() -> String) -> SafetyVerdict {
+    let exempt = (0..8)
+        .map(|_| Exemption {
+            cluster: text(),
+            identity: Endangered::OwnRole,
+            lacks: Address::new("c", Kind::Role, &[&text()]),
+        })
+        .collect();
+    SafetyVerdict::Safe { forward_states: 1, back_states: 2, exempt }
 }
 
 fn finding(severity: Severity, text: &mut impl FnMut() -> String) -> Finding {
@@ -124,7 +147,11 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         Event::Failed { address: addresses[0].clone(), error },
         Event::Progressed { address: addresses[0].clone(), progress },
     ];
+    let safe = ChangeSet { safety: safe_verdict(&mut text), findings: Vec::new(), ..plan.clone() };
     let mut outputs = vec![
+        ("safe plan", plan_text(&safe, style)),
+        ("safe markdown", plan_markdown(&safe)),
+        ("safety", safety_text(&plan.safety, style)),
         ("plan", plan_text(&plan, style)),
         ("markdown", plan_markdown(&plan)),
         ("drift", drift_text(&drifts, style)),

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use cni_plan_core::{PodIdentity, Policy, PolicyHistory, Resource, Role};
+use cni_plan_core::{
+    Endangered, Exemption, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict, prove,
+};
 use serde_json::json;
 
 use super::fixture::{
     ACCOUNT, World, attachment, document, ipv6_document, plugin_role, pods, role_arn, service_account, trust_of_plugin,
 };
-use crate::{Style, plan_markdown, plan_text, totals_text};
+use crate::{Style, plan_markdown, plan_text, safety_text, totals_text};
 
 const ROLE: &str = "AmazonEKSVPCCNIRole";
 
@@ -40,6 +42,35 @@ fn an_ipv4_cluster_for_the_first_time() {
 /// Escapes as a snapshot can hold them.
 fn inked(text: &str) -> String {
     text.replace('\u{1b}', "␛")
+}
+
+#[test]
+fn a_plan_that_takes_the_policy_off_too_early_is_told_as_a_story() {
+    let mut plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+    for change in &mut plan.changes {
+        if change.address.as_str().contains("/annotate/") {
+            change.depends_on.clear();
+        }
+    }
+    plan.safety = prove(&plan.changes);
+    insta::assert_snapshot!("unsafe", safety_text(&plan.safety, &Style::plain()));
+    let markdown = plan_markdown(&plan);
+    let chapter = markdown.split("\n## ").find(|chapter| chapter.starts_with("Unsafe")).unwrap();
+    insta::assert_snapshot!("unsafe.md", chapter);
+    assert!(markdown.contains("It is refused as it stands: it is unsafe."), "{markdown}");
+}
+
+#[test]
+fn what_was_lacking_before_is_told_and_counted() {
+    let mut plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+    let lacking = |number: usize| Exemption {
+        cluster: format!("cluster-{number}"),
+        identity: Endangered::OwnRole,
+        lacks: plan.changes[0].address.clone(),
+    };
+    let exempt = (0..9).map(lacking).collect();
+    plan.safety = SafetyVerdict::Safe { forward_states: 1234, back_states: 56_789, exempt };
+    insta::assert_snapshot!("exempt", safety_text(&plan.safety, &Style::plain()));
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! The safety verdict: one sentence where every pod keeps its permissions, a story where one does
+//! not.
+
+use cni_plan_core::{ChangeSet, Danger, Direction, Endangered, Exemption, SafetyVerdict};
+
+use crate::markdown::code;
+use crate::page::Page;
+use crate::style::{Style, Tone};
+use crate::{totals, words};
+
+/// Exempt identities are named one by one up to this many; more are counted.
+const NAMED_AT_MOST: usize = 6;
+
+/// The verdict for a terminal; empty where nothing is done.
+pub fn safety_text(verdict: &SafetyVerdict, style: &Style) -> String {
+    let mut page = Page::new(style);
+    write(&mut page, verdict);
+    page.finish()
+}
+
+/// The verdict of a plan, unless the findings have the last word on a safe one.
+pub(crate) fn write_of_plan(page: &mut Page<'_>, change_set: &ChangeSet) {
+    if !(change_set.safety.is_safe() && totals::is_refused(change_set)) {
+        write(page, &change_set.safety);
+    }
+}
+
+fn write(page: &mut Page<'_>, verdict: &SafetyVerdict) {
+    match verdict {
+        SafetyVerdict::Safe { forward_states, back_states, exempt } => {
+            let Some(sentence) = sentence(*forward_states, *back_states) else { return };
+            page.blank();
+            page.prose(0, (Tone::Add, "Safe: "), Tone::Plain, &sentence);
+            for exemption in exempt.iter().take(NAMED_AT_MOST) {
+                page.prose(2, (Tone::Warn, "not judged: "), Tone::Plain, &not_judged(exemption));
+            }
+            if let Some(more) = more(exempt) {
+                page.line(2, &[(Tone::Warn, "not judged: "), (Tone::Plain, &more)]);
+            }
+        }
+        SafetyVerdict::Unsafe(danger) => {
+            page.blank();
+            page.line(0, &[(Tone::Remove, &headline(danger))]);
+            for (number, step) in danger.steps.iter().enumerate() {
+                let told = told(step.direction, &step.does);
+                page.prose(2, (Tone::Strong, &format!("{}. ", number + 1)), Tone::Plain, &told);
+            }
+            let then = if danger.steps.is_empty() { "because: " } else { "then: " };
+            page.prose(2, (Tone::Remove, then), Tone::Plain, &danger.outcome);
+        }
+    }
+}
+
+/// The same in Markdown, a paragraph or a chapter.
+pub(crate) fn markdown(change_set: &ChangeSet) -> String {
+    match &change_set.safety {
+        SafetyVerdict::Safe { .. } if totals::is_refused(change_set) => String::new(),
+        SafetyVerdict::Safe { forward_states, back_states, exempt } => {
+            let Some(sentence) = sentence(*forward_states, *back_states) else { return String::new() };
+            let mut text = format!("\n**Safe**: {sentence}\n");
+            if !exempt.is_empty() {
+                text.push('\n');
+            }
+            for exemption in exempt.iter().take(NAMED_AT_MOST) {
+                text.push_str(&format!("- not judged: {}\n", code(&not_judged(exemption))));
+            }
+            text.extend(more(exempt).map(|more| format!("- not judged: {more}\n")));
+            text
+        }
+        SafetyVerdict::Unsafe(danger) => {
+            let mut text = format!("\n## Unsafe\n\n{}\n\n", code(&headline(danger)));
+            for (number, step) in danger.steps.iter().enumerate() {
+                let does = code(&told(step.direction, &step.does));
+                text.push_str(&format!("{}. {does} at {}\n", number + 1, code(step.address.as_str())));
+            }
+            let then = if danger.steps.is_empty() { "Because" } else { "\nThen" };
+            text.push_str(&format!("{then}: {}\n", code(&danger.outcome)));
+            text
+        }
+    }
+}
+
+/// What was looked at and not found. Nothing of a plan that does nothing.
+fn sentence(forward: u64, back: u64) -> Option<String> {
+    (forward > 0).then(|| {
+        format!(
+            "in none of {} states, {} on the way there and {} on the way back, is a pod without the permissions that it needs.",
+            words::grouped(forward + back),
+            words::grouped(forward),
+            words::grouped(back)
+        )
+    })
+}
+
+fn headline(danger: &Danger) -> String {
+    match danger.identity {
+        Some(Endangered::NodeRole) => {
+            format!("Unsafe: a pod of {} that uses the node role would lose its permissions.", danger.cluster)
+        }
+        Some(Endangered::OwnRole) => {
+            format!("Unsafe: a pod of {} that uses the plugin's own role would be without permissions.", danger.cluster)
+        }
+        None => format!("Unsafe: nothing shows that the pods of {} keep their permissions.", danger.cluster),
+    }
+}
+
+fn told(direction: Direction, does: &str) -> String {
+    match direction {
+        Direction::Forward => does.to_owned(),
+        Direction::Back => format!("on the way back, {does}"),
+    }
+}
+
+fn not_judged(exemption: &Exemption) -> String {
+    let identity = match exemption.identity {
+        Endangered::NodeRole => "the node role",
+        Endangered::OwnRole => "the plugin's own role",
+    };
+    format!("pods of {} that use {identity} lacked {} before this plan", exemption.cluster, exemption.lacks)
+}
+
+fn more(exempt: &[Exemption]) -> Option<String> {
+    let more = exempt.len().checked_sub(NAMED_AT_MOST).filter(|&more| more > 0)?;
+    Some(format!("{more} more that lacked something before this plan; the change set names them"))
+}
