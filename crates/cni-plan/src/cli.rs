@@ -90,6 +90,9 @@ pub(crate) struct PlanArgs {
     /// Exit with 2 when there are changes
     #[arg(long)]
     pub(crate) detailed_exitcode: bool,
+    /// Save the plan even though it leaves pods without network permissions
+    #[arg(long)]
+    pub(crate) accept_network_outage: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,4 +1,4 @@
-//! `cni-plan plan SPEC`: read, diff, print, save.
+//! `cni-plan plan SPEC`: read, diff, prove, print, save.
 
 use cni_plan_render::plan_text;
 
@@ -20,6 +20,16 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
         // The findings are in the plan's text already.
         printer.note("error: the plan is refused; nothing was changed or saved");
         return Ok(Exit::Unsafe);
+    }
+    if !change_set.safety.is_safe() {
+        // The story is in the plan's text already.
+        if !args.accept_network_outage {
+            printer.note("error: the plan is refused: it would leave pods without network permissions");
+            printer.note("   why: the steps are told under `Unsafe` above; nothing was changed or saved");
+            printer.note("  hint: --accept-network-outage saves it all the same, for those who accept the outage");
+            return Ok(Exit::Unsafe);
+        }
+        printer.note("WARNING: this plan leaves pods without network permissions, which --accept-network-outage accepts");
     }
     if !args.no_save {
         let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
