@@ -38,12 +38,27 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
     // Last step first: an irreversible one holds everything it stands on before that is looked at.
     for (at, change) in changes.iter().enumerate().rev() {
         let Some(observation) = live.get(&change.address) else { continue };
+        if change.is_effective() && plan.is_under_anothers_annotation(at, live) {
+            // A pod deleted now would come back with whatever someone else has announced, and one
+            // that has come back may rely on what this plan made: neither is touched.
+            plan.hold_dependencies(at, &mut held);
+            if !is_back(change, observation) {
+                let why = "its pods would be born under an annotation that someone else has made since".to_owned();
+                kept.push(Kept { address: change.address.clone(), why });
+            }
+            continue;
+        }
         if !change.is_effective() || is_back(change, observation) && !plan.follows_an_annotation(at, live) {
             continue;
         }
         let now = seen(observation, change);
         if held.contains(&at) {
-            kept.push(Kept { address: change.address.clone(), why: "pods already rely on it".to_owned() });
+            let is_annotation = change.address.kind() == Kind::Annotate;
+            let why = match is_annotation && is_someone_elses(change, now.as_ref()) {
+                true => ANOTHERS,
+                false => "pods already rely on it",
+            };
+            kept.push(Kept { address: change.address.clone(), why: why.to_owned() });
             continue;
         }
         match (&change.reversibility, &change.run) {
@@ -52,10 +67,7 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
                 kept.push(Kept { address: change.address.clone(), why: why.clone() });
             }
             _ if is_someone_elses(change, now.as_ref()) => {
-                kept.push(Kept {
-                    address: change.address.clone(),
-                    why: "someone else has changed it since".to_owned(),
-                });
+                kept.push(Kept { address: change.address.clone(), why: ANOTHERS.to_owned() });
             }
             _ => undone.push((at, inverse_of(change, now, &plan))),
         }
@@ -65,6 +77,9 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
     plan.connect(&mut undone);
     Inverse { changes: undone.into_iter().rev().map(|(_, change)| change).collect(), kept }
 }
+
+/// Why something is left that is another's by now.
+const ANOTHERS: &str = "someone else has changed it since";
 
 fn seen(observation: &Observation, change: &Change) -> Option<Resource> {
     match observation {
@@ -165,6 +180,18 @@ impl<'a> Plan<'a> {
             && change.reversibility == Reversibility::Reversible
             && self.announced(at).is_some_and(|announced| {
                 announced.is_effective() && live.get(&announced.address).is_some_and(|now| !is_back(announced, now))
+            })
+    }
+
+    /// Whether pods born now take what someone else has announced since, and not what going back
+    /// would announce.
+    fn is_under_anothers_annotation(&self, at: usize, live: &HashMap<Address, Observation>) -> bool {
+        self.changes[at].address.kind() == Kind::Restart
+            && self.announced(at).is_some_and(|announced| {
+                announced.is_effective()
+                    && live.get(&announced.address).is_some_and(|now| {
+                        !is_back(announced, now) && is_someone_elses(announced, seen(now, announced).as_ref())
+                    })
             })
     }
 

@@ -87,6 +87,28 @@ pub fn changed_since(
     Ok(drifts)
 }
 
+/// Steps that a run which was cut off has no record of beginning, and that someone else has done
+/// meanwhile: what going back would take away may be what others rely on by now, and what it would
+/// rely on may be gone. What cannot be seen is not held against it: the record says that the run did
+/// not begin it.
+pub fn done_by_others(
+    changes: &[Change],
+    standings: &[Standing],
+    live: &HashMap<Address, Observation>,
+) -> Vec<Drift> {
+    let steps = changes.iter().zip(standings);
+    let not_begun = steps.filter(|(change, standing)| **standing == Standing::NotBegun && change.is_effective());
+    let mut drifts = Vec::new();
+    for (change, _) in not_begun {
+        let Ok(now) = found(change, live) else { continue };
+        if change.run.is_none() && is_reached(change, now) && !change.is_undone(now) {
+            let planned = change.before.clone();
+            drifts.push(Drift { address: change.address.clone(), planned, found: now.cloned() });
+        }
+    }
+    drifts
+}
+
 /// The step that is left of `change`, or `None` where the live state is nobody's that the plan knows.
 fn left_of(change: &Change, standing: Standing, now: Option<&Resource>) -> Option<Change> {
     if let Some(run) = &change.run {

@@ -1,6 +1,6 @@
 use super::*;
 use crate::diff;
-use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, web};
+use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, service_account, web};
 
 /// The plan for a fresh world and the observations of the first `begun` effective steps when all
 /// of them had their effect.
@@ -244,5 +244,23 @@ fn what_someone_else_has_changed_since_is_kept_and_told() {
         let inverse = invert(&[step], &live);
         assert_eq!(inverse.changes, []);
         assert_eq!(inverse.kept[0].why, "someone else has changed it since");
+    }
+}
+
+#[test]
+fn pods_are_not_sent_under_an_annotation_that_someone_else_has_made_since() {
+    let (changes, mut live) = half_way(&["c"], 6);
+    let at = addresses("c");
+    let theirs = service_account(Some(("arn:aws:iam::111122223333:role/theirs", "kubectl")));
+    live.insert(at.annotate.clone(), Observation::Present(theirs));
+    // Whether they carry it already or not: what a pod may be on stays as it is.
+    for now in [web("c"), PodIdentity::NodeRole] {
+        live.insert(at.restart.clone(), Observation::Present(pods(&[(now.clone(), 3)])));
+        let inverse = invert(&changes, &live);
+        assert_eq!(order(&inverse), std::slice::from_ref(&at.detach), "the node role has its policy back all the same");
+        let kept: Vec<&Address> = inverse.kept.iter().map(|kept| &kept.address).collect();
+        let expected = [&at.role, &at.attach, &at.annotate, &at.restart];
+        assert_eq!(kept, expected[..if now == PodIdentity::NodeRole { 3 } else { 4 }]);
+        assert_eq!(inverse.kept[2].why, "someone else has changed it since");
     }
 }

@@ -95,3 +95,19 @@ fn a_finished_run_is_ours_to_undo_until_someone_changes_what_it_made() {
     let drifts = changed_since(&plan, &done, &live).unwrap();
     assert_eq!(drifts.iter().map(|drift| &drift.address).collect::<Vec<_>>(), [&at.role]);
 }
+
+#[test]
+fn what_others_did_of_what_the_run_had_not_begun_is_told_before_it_goes_back() {
+    let at = addresses("c");
+    let mut live = world(4);
+    assert_eq!(done_by_others(&plan(), &standings(4, 0), &live), []);
+    live.insert(at.detach.clone(), Observation::Absent);
+    let told = |standings: &[Standing], live: &_| -> Vec<Address> {
+        done_by_others(&plan(), standings, live).into_iter().map(|drift| drift.address).collect()
+    };
+    assert_eq!(told(&standings(4, 0), &live), [at.detach.clone()]);
+    assert_eq!(told(&standings(5, 1), &live), [], "what the run may have done itself goes back");
+    let error = crate::precondition::not_looked_at(&at.detach);
+    live.insert(at.detach.clone(), Observation::Unseen(error));
+    assert_eq!(told(&standings(4, 0), &live), []);
+}
