@@ -106,6 +106,9 @@ pub(crate) struct ApplyArgs {
     /// Never ask; fail where an answer would be needed
     #[arg(long)]
     pub(crate) no_input: bool,
+    /// Apply even though the plan leaves pods without network permissions
+    #[arg(long)]
+    pub(crate) accept_network_outage: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
 }

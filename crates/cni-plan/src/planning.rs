@@ -1,11 +1,12 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
-use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, Severity, diff, prove};
+use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, prove};
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;
 
 use crate::connect::Connector;
 use crate::error::CommandError;
+use crate::printer::Printer;
 use crate::spec_file::SpecFile;
 
 /// Plans `file` against what is live. Reads only.
@@ -37,4 +38,21 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
 /// The findings that forbid a plan.
 pub(crate) fn refusals(change_set: &ChangeSet) -> Vec<Finding> {
     change_set.findings.iter().filter(|finding| finding.severity == Severity::Refuse).cloned().collect()
+}
+
+/// Whether a plan with this verdict may go on. An unsafe one may for those who accept the outage; it is
+/// told what stands between.
+pub(crate) fn may_go_on(verdict: &SafetyVerdict, accept_network_outage: bool, printer: &Printer) -> bool {
+    if verdict.is_safe() {
+        return true;
+    }
+    if accept_network_outage {
+        printer
+            .note("WARNING: this plan leaves pods without network permissions, which --accept-network-outage accepts");
+        return true;
+    }
+    printer.note("error: the plan is refused: it would leave pods without network permissions");
+    printer.note("   why: the steps are told under `Unsafe` above; nothing was changed or saved");
+    printer.note("  hint: --accept-network-outage goes on all the same, for those who accept the outage");
+    false
 }

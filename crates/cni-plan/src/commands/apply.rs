@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{ChangeSet, Counts, Status, status};
+use cni_plan_core::{ChangeSet, Counts, Status, prove, status};
 use cni_plan_engine::{Ended, Execution, apply, observe_changes};
-use cni_plan_render::{plan_text, totals_text};
+use cni_plan_render::{plan_text, safety_text, totals_text};
 
 use super::{Session, asked, running, runs};
 use crate::change_set_files::{self, FOLDER};
@@ -13,7 +13,7 @@ use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::identity;
-use crate::planning::{plan, refusals};
+use crate::planning::{may_go_on, plan, refusals};
 use crate::printer::Printer;
 use crate::question::{Question, agreed};
 use crate::spec_file::SpecFile;
@@ -41,6 +41,9 @@ async fn apply_spec(
     printer.data(&plan_text(&change_set, &printer.out));
     if !refusals(&change_set).is_empty() {
         printer.note("error: the plan is refused; nothing was changed");
+        return Ok(Exit::Unsafe);
+    }
+    if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
         return Ok(Exit::Unsafe);
     }
     if change_set.counts().is_empty() {
@@ -72,6 +75,14 @@ async fn apply_change_set(
     }
     printer.note(&format!("{}:", path.display()));
     printer.text(&totals_text(&change_set, &printer.err));
+    // The digest is no signature: the verdict may be anyone's, so it is found again.
+    let verdict = prove(&change_set.changes);
+    if !verdict.is_safe() {
+        printer.text(&safety_text(&verdict, &printer.err));
+    }
+    if !may_go_on(&verdict, args.accept_network_outage, printer) {
+        return Ok(Exit::Unsafe);
+    }
     let connector = session.connector_for_clusters(&change_set.header.clusters).await?;
     carry_out(&change_set, &connector, args, printer).await
 }

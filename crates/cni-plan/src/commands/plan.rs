@@ -7,7 +7,7 @@ use crate::change_set_files;
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::planning::{plan, refusals};
+use crate::planning::{may_go_on, plan, refusals};
 use crate::printer::Printer;
 use crate::spec_file::SpecFile;
 
@@ -21,15 +21,9 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
         printer.note("error: the plan is refused; nothing was changed or saved");
         return Ok(Exit::Unsafe);
     }
-    if !change_set.safety.is_safe() {
-        // The story is in the plan's text already.
-        if !args.accept_network_outage {
-            printer.note("error: the plan is refused: it would leave pods without network permissions");
-            printer.note("   why: the steps are told under `Unsafe` above; nothing was changed or saved");
-            printer.note("  hint: --accept-network-outage saves it all the same, for those who accept the outage");
-            return Ok(Exit::Unsafe);
-        }
-        printer.note("WARNING: this plan leaves pods without network permissions, which --accept-network-outage accepts");
+    // The story is in the plan's text already.
+    if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
+        return Ok(Exit::Unsafe);
     }
     if !args.no_save {
         let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
