@@ -1,5 +1,7 @@
 //! The lock of a cluster: who has it goes on, who has not waits or is told, and who lost it stops.
 
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -7,6 +9,7 @@ use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::command::Ran;
 use cni_plan_tests::ending::locks_in;
 use cni_plan_tests::rehearsal::Rehearsal;
+use rustix::process::{Pid, Signal, kill_process};
 
 const APPLY: &str = "apply plans/spec.plan.json";
 const SHOW: &str = "lock show plans/spec.plan.json";
@@ -90,7 +93,9 @@ fn who_is_patient_has_its_turn() {
             waiting
         });
         assert!(first.expect(0).stdout.contains("Applied and verified"));
-        assert!(second.join().unwrap().expect(0).stdout.starts_with("Nothing to do"));
+        let second = second.join().unwrap().expect(0);
+        assert!(second.stderr.contains("waiting up to 5m for the lock of cluster my-cluster: "), "{second}");
+        assert!(second.stdout.starts_with("Nothing to do"), "{second}");
     });
 }
 
@@ -104,6 +109,27 @@ fn who_is_not_patient_enough_gives_up_in_time() {
     });
     first.expect(0);
     assert!(took >= Duration::from_secs(2) && took < LIMIT / 2, "{took:?}");
+}
+
+#[test]
+fn a_signal_ends_the_wait() {
+    let rehearsal = planned();
+    let (first, ended) = while_held(&rehearsal, HELD, APPLY, || {
+        let mut command = rehearsal.workspace().command(APPLY.split(' ').chain(["--lock-timeout", "1h"]));
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut said = Vec::new();
+        for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
+            if line.starts_with("waiting up to 1h") {
+                kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+            }
+            said.push(line);
+        }
+        (child.wait().unwrap().code(), said.join("\n"))
+    });
+    first.expect(0);
+    let (code, said) = ended;
+    assert_eq!(code, Some(4), "{said}");
+    assert!(said.contains("cluster my-cluster is locked; nothing was changed"), "{said}");
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub use apply::{Ended, apply};
 pub use execute::{Execution, Stop};
 pub use inspect::{observe, observe_changes, read_facts};
 pub use journal::Journal;
-pub use locks::{Locks, NotLocked};
+pub use locks::{Locks, NotLocked, Patience};
 pub use providers::Providers;
 pub use recover::{resume, undo};
 pub use rollback::{Residue, RollbackReport};

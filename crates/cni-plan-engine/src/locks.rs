@@ -10,8 +10,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use cni_plan_core::{ErrorKind, HeldLock, LockHolder, LockRecord, NotTaken, ProviderError};
-use futures::future::join_all;
+use cni_plan_core::{BoxFuture, ErrorKind, HeldLock, LockHolder, LockRecord, NotTaken, ProviderError};
+use futures::future::{Either, join_all, select};
 use futures::stream::{self, StreamExt};
 
 use crate::Providers;
@@ -28,6 +28,23 @@ pub struct Locks {
     held: BTreeMap<String, Box<dyn HeldLock>>,
 }
 
+/// How long a run waits for locks that others hold.
+pub struct Patience<'a> {
+    /// For all of them together.
+    pub limit: Duration,
+    /// Is told which cluster's lock is waited for, and who has it.
+    pub waits_for: &'a (dyn Fn(&str, &LockRecord) + Send + Sync),
+    /// Ends the wait before its time.
+    pub stop: BoxFuture<'a, ()>,
+}
+
+/// With nobody to tell, and nobody who ends it early.
+impl From<Duration> for Patience<'_> {
+    fn from(limit: Duration) -> Self {
+        Patience { limit, waits_for: &|_, _| (), stop: Box::pin(std::future::pending()) }
+    }
+}
+
 /// Why a run may not begin. Whatever it had taken is released.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotLocked {
@@ -39,26 +56,27 @@ pub enum NotLocked {
 }
 
 impl Locks {
-    /// Takes the lock of each of `clusters` (keys, in any order) for `holder`, waiting for others up
-    /// to `patience` in all.
+    /// Takes the lock of each of `clusters` (keys, in any order) for `holder`, waiting for others as
+    /// long as `patience` lasts.
     ///
     /// # Errors
     /// Not all of them could be had; then none is held.
-    pub async fn take(
+    pub async fn take<'a>(
         clusters: &[String],
         providers: &Providers,
         holder: &LockHolder,
-        patience: Duration,
+        patience: impl Into<Patience<'a>>,
     ) -> Result<Locks, NotLocked> {
         let begun = Instant::now();
+        let mut patience = patience.into();
         let mut missing: BTreeSet<&str> = clusters.iter().map(String::as_str).collect();
         let mut locks = Locks::default();
         // Of two runs over the same clusters the one that has the first has them all.
         let mut awaited = missing.first().copied();
-        let mut patience_now = patience;
+        let mut wait = patience.limit;
         let mut held_elsewhere = BTreeMap::new();
         while let Some(key) = awaited {
-            match take_one(key, providers, holder, patience_now).await {
+            match take_patiently(key, providers, holder, wait, &mut patience).await {
                 (key, Ok(lock)) => drop(locks.held.insert(key, lock)),
                 (key, Err(NotTaken::Held(record))) => {
                     held_elsewhere.insert(key, record);
@@ -90,7 +108,7 @@ impl Locks {
             awaited = first.and_then(|first| missing.get(first.as_str()).copied());
             if let Some(first) = awaited {
                 Locks { held: locks.held.split_off(first) }.release_all().await;
-                patience_now = patience.saturating_sub(begun.elapsed()).max(MEETING);
+                wait = patience.limit.saturating_sub(begun.elapsed()).max(MEETING);
             }
         }
         Ok(locks)
@@ -122,6 +140,27 @@ impl Locks {
 impl std::fmt::Debug for Locks {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.held.keys()).finish()
+    }
+}
+
+/// Waits for a lock that is held, unless that is stopped: its holder is known then.
+async fn take_patiently(
+    key: &str,
+    providers: &Providers,
+    holder: &LockHolder,
+    wait: Duration,
+    patience: &mut Patience<'_>,
+) -> (String, Result<Box<dyn HeldLock>, NotTaken>) {
+    let record = match take_one(key, providers, holder, Duration::ZERO).await {
+        (_, Err(NotTaken::Held(record))) if !wait.is_zero() => record,
+        taken => return taken,
+    };
+    if !patience.limit.is_zero() {
+        (patience.waits_for)(key, &record);
+    }
+    match select(Box::pin(take_one(key, providers, holder, wait)), &mut patience.stop).await {
+        Either::Left((taken, _)) => taken,
+        Either::Right(((), _)) => (key.to_owned(), Err(NotTaken::Held(record))),
     }
 }
 

@@ -171,6 +171,24 @@ async fn patience_is_for_all_of_them_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_stops_waiting_knows_for_whom_it_was() {
+    let table = Table::new();
+    let providers = table.providers(&["a", "b"], None);
+    table.0.send_modify(|held| drop(held.insert("b".to_owned(), holder("x"))));
+    let told = Mutex::new(Vec::new());
+    let waits_for = |key: &str, record: &LockRecord| told.lock().unwrap().push(format!("{key}: {}", record.holder.run));
+    let stop = Box::pin(tokio::time::sleep(Duration::from_secs(7)));
+    let begun = tokio::time::Instant::now();
+    let patience = Patience { limit: MUCH, waits_for: &waits_for, stop };
+    let refused = Locks::take(&keys(&["a", "b"]), &providers, &holder("1"), patience).await;
+    let Err(NotLocked::Held(held)) = refused else { panic!("{refused:?}") };
+    assert_eq!(held.keys().collect::<Vec<_>>(), ["b"]);
+    assert_eq!(begun.elapsed(), Duration::from_secs(7));
+    assert_eq!(*told.lock().unwrap(), ["b: x"]);
+    assert_eq!(table.holders(), HashMap::from([("b".to_owned(), "x".to_owned())]));
+}
+
+#[tokio::test(start_paused = true)]
 async fn two_that_meet_in_the_middle_do_not_both_give_up() {
     let table = Table::new();
     let providers = table.providers(&["a", "b", "c"], None);

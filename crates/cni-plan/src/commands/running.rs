@@ -2,10 +2,11 @@
 //! ended.
 
 use std::io::Write;
+use std::time::Duration;
 
-use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, PlannedCluster, facts_drift};
-use cni_plan_engine::{Ended, Execution, Locks, RollbackReport, Stop};
-use cni_plan_render::{ToldResidue, by_hand, drift_text, facts_drift_text, rollback_text};
+use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, LockRecord, PlannedCluster, facts_drift};
+use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop};
+use cni_plan_render::{ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, rollback_text};
 
 use super::asked;
 use crate::cli::RunArgs;
@@ -76,7 +77,13 @@ pub(super) async fn under_locks(
     .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
     let holder = LockHolder { run: name.to_owned(), who: identity::who() };
     let clusters: Vec<String> = change_set.header.clusters.iter().map(|it| it.cluster.key.clone()).collect();
-    let locks = Locks::take(&clusters, &connected.providers, &holder, args.lock_timeout).await?;
+    let waits_for = |cluster: &str, LockRecord { holder, since, .. }: &LockRecord| {
+        let limit = duration_text(args.lock_timeout);
+        let text = format!("waiting up to {limit} for the lock of cluster {cluster}: {holder} has it since {since}");
+        printer.note(&inert(&text));
+    };
+    let patience = Patience { limit: args.lock_timeout, waits_for: &waits_for, stop: Box::pin(until_raised(&stop)) };
+    let locks = Locks::take(&clusters, &connected.providers, &holder, patience).await?;
     let events = |event: Event| progress.show(&event);
     let parallelism = usize::from(args.parallelism);
     let execution = Execution { providers: &connected.providers, locks: &locks, parallelism, events: &events, stop };
@@ -86,6 +93,14 @@ pub(super) async fn under_locks(
         printer.note(&format!("warning: {error}; it expires by itself, or `cni-plan lock break` takes it away"));
     }
     ended
+}
+
+/// Waits for the flag, which wakes nobody.
+async fn until_raised(stop: &Stop) {
+    const LOOK: Duration = Duration::from_millis(100);
+    while !stop.is_raised() {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// Tells how a run ended. What it did when all went well is its command's to tell.
