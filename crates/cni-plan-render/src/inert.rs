@@ -28,6 +28,41 @@ pub fn inert(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// Whole output on its way to a stream, as a last line of defence behind [`inert`] in each value:
+/// line feeds stay, and where the output is in `color` so do its SGR sequences (ECMA-48, 8.3.117);
+/// everything else that is live is spelled out.
+pub fn inert_lines(text: &str, color: bool) -> Cow<'_, str> {
+    let is_plain = text.bytes().fold(true, |all, byte| all & matches!(byte, b' '..=b'~' | b'\n'));
+    if is_plain {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for (index, line) in text.split('\n').enumerate() {
+        if index > 0 {
+            out.push('\n');
+        }
+        let mut rest = line;
+        while let Some((before, sequence, after)) = if color { next_sgr(rest) } else { None } {
+            out.push_str(&inert(before));
+            out.push_str(sequence);
+            rest = after;
+        }
+        out.push_str(&inert(rest));
+    }
+    Cow::Owned(out)
+}
+
+/// What stands before the next SGR sequence, the sequence, and what stands after it.
+fn next_sgr(text: &str) -> Option<(&str, &str, &str)> {
+    let mut starts = text.match_indices("\u{1b}[").map(|(start, introducer)| (start, start + introducer.len()));
+    starts.find_map(|(start, inside)| {
+        let rest = text[inside..].trim_start_matches(|character: char| character.is_ascii_digit() || character == ';');
+        let after = rest.strip_prefix('m')?;
+        let end = text.len() - after.len();
+        Some((&text[..start], &text[start..end], after))
+    })
+}
+
 fn spell(out: &mut String, live: char) {
     let code = u32::from(live);
     if code <= 0xff { write!(out, "\\x{code:02x}") } else { write!(out, "\\u{{{code:x}}}") }
@@ -74,6 +109,14 @@ mod tests {
         for hidden in ['\u{200b}', '\u{fe0f}', '\u{e0041}', '\u{e0100}', '\u{3164}', '\u{2028}'] {
             assert_eq!(inert(&format!("a{hidden}b")), format!("a\\u{{{:x}}}b", u32::from(hidden)));
         }
+    }
+
+    #[test]
+    fn output_keeps_its_lines_and_colours_and_nothing_else() {
+        let text = "\u{1b}[1;31merror\u{1b}[0m: a\u{1b}[2J\u{9b}\n\u{1b}]0;x\u{7}b\u{1b}[";
+        assert_eq!(inert_lines(text, true), "\u{1b}[1;31merror\u{1b}[0m: a\\x1b[2J\\x9b\n\\x1b]0;x\\x07b\\x1b[");
+        assert_eq!(inert_lines(text, false), "\\x1b[1;31merror\\x1b[0m: a\\x1b[2J\\x9b\n\\x1b]0;x\\x07b\\x1b[");
+        assert!(matches!(inert_lines("a\nb", false), Cow::Borrowed("a\nb")));
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use by_hand::by_hand;
 pub use drift::{drift_text, facts_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
-pub use inert::inert;
+pub use inert::{inert, inert_lines};
 pub use locks::locks_text;
 pub use plan_markdown::plan_markdown;
 pub use plan_text::{plan_text, totals_text};
