@@ -86,3 +86,44 @@ async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, OidcProvid
     if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use cni_plan_core::{Resource, Target};
+
+    use crate::scripted::{ACCOUNT, Scripted, apply, change, identity, refusal, xml};
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:iam::111122223333:oidc-provider/issuer";
+
+    fn provider(audiences: &[&str]) -> OidcProvider {
+        let client_ids: BTreeSet<String> = audiences.iter().map(|&audience| audience.to_owned()).collect();
+        OidcProvider { url: "issuer".to_owned(), client_ids }
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_someone_changed_meanwhile_is_neither_deleted_nor_taken_for_ones_own() {
+        let (ours, other) = (provider(&["sts"]), "<member>sts</member><member>theirs</member>");
+        for (before, after, written) in [(Some(ours.clone()), None, 0), (None, Some(ours), 1)] {
+            let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+                "GetOpenIDConnectProvider" => {
+                    xml("GetOpenIDConnectProvider", &format!("<Url>issuer</Url><ClientIDList>{other}</ClientIDList>"))
+                }
+                "CreateOpenIDConnectProvider" => refusal(409, "EntityAlreadyExists"),
+                "GetCallerIdentity" => identity(),
+                other => xml(other, ""),
+            })
+            .await;
+            let target = Target::OidcProvider { account: ACCOUNT.to_owned(), arn: ARN.to_owned() };
+            let change = change(target, before.map(Resource::OidcProvider), after.map(Resource::OidcProvider));
+            let error = apply(&*aws.iam().await, &change).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Conflict, "{error:?}");
+            let operations = aws.operations();
+            let writes = operations.iter().filter(|operation| !operation.starts_with("Get"));
+            assert_eq!(writes.count(), written, "{operations:?}");
+        }
+    }
+}

@@ -194,7 +194,7 @@ mod tests {
 
     use cni_plan_core::{PolicyDocument, Resource, Target};
 
-    use crate::scripted::{ACCOUNT, Answer, Asked, Scripted, apply, change, identity, xml};
+    use crate::scripted::{ACCOUNT, Answer, Asked, Scripted, apply, change, identity, refusal, xml};
 
     use super::*;
 
@@ -290,5 +290,32 @@ mod tests {
     async fn an_eviction_alone_is_not_answered_with_another_version() {
         let evicted = policy("v5", &["v2", "v3", "v4", "v5"]);
         assert!(writes(evicted, policy("v5", &["v1", "v2", "v3", "v4", "v5"])).await.is_empty());
+    }
+
+    /// What comes of a change where IAM has `live`, and what was written.
+    async fn met(live: Policy, before: Option<Policy>, after: Option<Policy>) -> (ErrorKind, Vec<String>) {
+        let history = Mutex::new(live.history.clone().unwrap());
+        let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+            "CreatePolicy" => refusal(409, "EntityAlreadyExists"),
+            _ => answer(&mut history.lock().unwrap(), asked),
+        })
+        .await;
+        let target = Target::Policy { account: ACCOUNT.to_owned(), arn: ARN.to_owned() };
+        let change = change(target, before.map(Resource::Policy), after.map(Resource::Policy));
+        let error = apply(&*aws.iam().await, &change).await.unwrap_err();
+        let reads = |it: &String| it.starts_with("Get") || it.starts_with("List");
+        (error.kind, aws.operations().into_iter().filter(|it| !reads(it)).collect())
+    }
+
+    #[tokio::test]
+    async fn a_policy_that_someone_changed_meanwhile_is_neither_updated_nor_deleted() {
+        let (theirs, planned) = (policy("v3", &["v1", "v2", "v3"]), policy("v2", &["v1", "v2"]));
+        let wanted = Policy { document: document("new"), ..planned.clone() };
+        for after in [Some(wanted.clone()), None] {
+            let (kind, writes) = met(theirs.clone(), Some(planned.clone()), after).await;
+            assert_eq!((kind, writes.as_slice()), (ErrorKind::Conflict, [].as_slice()));
+        }
+        let (kind, writes) = met(theirs, None, Some(Policy { history: None, ..wanted })).await;
+        assert_eq!((kind, writes), (ErrorKind::Conflict, vec!["CreatePolicy".to_owned()]), "nor taken for one's own");
     }
 }

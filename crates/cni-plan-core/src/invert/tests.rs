@@ -41,6 +41,27 @@ fn the_way_back_is_policy_annotation_pods_role() {
     assert_eq!(inverse.kept, []);
 }
 
+/// Whether `later` waits for `earlier`, itself or through others: what is done at the same time knows
+/// no order but this.
+fn waits_for(inverse: &Inverse, later: &Address, earlier: &Address) -> bool {
+    let step = inverse.changes.iter().find(|change| &change.address == later).unwrap();
+    step.depends_on.iter().any(|on| on == earlier || waits_for(inverse, on, earlier))
+}
+
+#[test]
+fn every_step_of_the_way_back_waits_for_those_before_it() {
+    let clusters = ["blue", "green"];
+    let (changes, live) = half_way(&clusters, 11);
+    let inverse = invert(&changes, &live);
+    for cluster in clusters {
+        let at = addresses(cluster);
+        let order = [at.detach, at.annotate, at.restart, at.attach, at.role];
+        for (earlier, later) in order.iter().zip(&order[1..]) {
+            assert!(waits_for(&inverse, later, earlier), "{later} does not wait for {earlier}: {inverse:#?}");
+        }
+    }
+}
+
 #[test]
 fn from_every_point_only_what_happened_is_undone() {
     for begun in 0..=6 {
