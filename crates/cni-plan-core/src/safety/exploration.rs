@@ -191,7 +191,8 @@ impl Walk<'_> {
         let needed_by = subject.needed_by();
         // What was so before is not the plan's doing, unless the plan's restart has brought pods into
         // it that were well off.
-        let is_exempt = self.shape.is_exempt() && !(state.moved && !self.shape.carried.without(needed_by).is_empty());
+        let is_as_it_was = !state.moved || self.shape.carried.without(needed_by).is_empty();
+        let is_exempt = self.shape.is_exempt() && is_as_it_was;
         if state.carried.meets(needed_by) && !is_exempt {
             // Behind a restart or a verification what is left was born since.
             let is_passed = state.done.holds(Place::Restart) || state.done.holds(Place::Verify);

@@ -97,7 +97,7 @@ struct World<'a> {
     changes: &'a [Change],
     names: Vec<&'a str>,
     index: HashMap<&'a Address, usize>,
-    asked: HashMap<(u32, Vec<(usize, bool)>, u32), usize>,
+    asked: HashMap<(u32, Seen, u32), usize>,
     inverses: Vec<Inverse>,
 }
 
@@ -275,7 +275,7 @@ impl<'a> World<'a> {
     /// Every way of looking at every cluster's pods, and the way back from there.
     /// Each with the number of steps that have to be under way for it.
     fn turns(&mut self, state: &State) -> Vec<(usize, State)> {
-        let mut looks: Vec<(Vec<(usize, bool)>, usize, State)> = vec![(Vec::new(), 0, state.clone())];
+        let mut looks: Vec<(Seen, usize, State)> = vec![(Seen::new(), 0, state.clone())];
         let is_first = state.back.is_none();
         for cluster in 0..state.clusters.len() {
             let views = self.views(state, cluster);
@@ -372,6 +372,9 @@ impl<'a> World<'a> {
         number
     }
 }
+
+/// The clusters whose pods a run going back looks at, and whether more than before carry what is wanted.
+type Seen = Vec<(usize, bool)>;
 
 /// What a run going back may see of a cluster's pods.
 struct Look {

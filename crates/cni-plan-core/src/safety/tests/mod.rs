@@ -13,7 +13,7 @@ fn planned(clusters: &[&str], world: HashMap<Address, Observation>) -> Vec<Chang
 fn danger(changes: &[Change]) -> Danger {
     match prove(changes) {
         SafetyVerdict::Unsafe(danger) => danger,
-        safe => panic!("{safe:?}"),
+        safe @ SafetyVerdict::Safe { .. } => panic!("{safe:?}"),
     }
 }
 

@@ -286,3 +286,23 @@ proptest! {
         must_not_miss(&shuffled(plan(&sketches, &[true], &[]), &seed, &edges))?;
     }
 }
+
+/// To the way back it matters what a restart waits for itself and what only through others.
+#[test]
+fn what_a_restart_waits_for_through_others_is_not_taken_for_its_own() {
+    let sketch = Sketch {
+        requirements: vec![(false, true), (true, false)],
+        annotated: Annotated::Already,
+        carried: vec![0],
+        wants_regional: false,
+        restarts: true,
+        verifies: true,
+        is_reversible: true,
+    };
+    // The verification stands before the restart, and between it and what both wait for.
+    for edges in [&[(2, 0), (3, 0), (4, 3), (5, 4)][..], &[(3, 0), (4, 3), (5, 4)], &[(2, 0), (3, 2), (4, 3), (5, 3)]] {
+        let changes = shuffled(plan(std::slice::from_ref(&sketch), &[true], &[]), &[0, 1, 2, 4, 4, 5], edges);
+        assert!(matches!(walk(&changes), Walked::Unsafe(_)), "{edges:?}");
+        assert!(!prove(&changes).is_safe(), "{edges:?}");
+    }
+}
