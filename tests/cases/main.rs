@@ -25,3 +25,4 @@ mod secrets;
 mod signals;
 mod two_processes;
 mod undo;
+mod visibility;
