@@ -4,10 +4,10 @@
 //! A record may say too little, never too much: what was begun and has no end is in doubt until it
 //! is looked at, and what is neither as before nor as after is someone else's doing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::precondition::{found, is_reached};
-use crate::{Action, Address, Change, Drift, Observation, Pods, ProviderError, Resource, Run};
+use crate::{Action, Address, Change, Drift, Kind, Observation, Pods, ProviderError, Resource, Run};
 
 /// How far a step of a run has come, by the run's own record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -91,17 +91,24 @@ pub fn changed_since(
 /// meanwhile: what going back would take away may be what others rely on by now, and what it would
 /// rely on may be gone. What cannot be seen is not held against it: the record says that the run did
 /// not begin it.
-pub fn done_by_others(
-    changes: &[Change],
-    standings: &[Standing],
-    live: &HashMap<Address, Observation>,
-) -> Vec<Drift> {
-    let steps = changes.iter().zip(standings);
-    let not_begun = steps.filter(|(change, standing)| **standing == Standing::NotBegun && change.is_effective());
+pub fn done_by_others(changes: &[Change], standings: &[Standing], live: &HashMap<Address, Observation>) -> Vec<Drift> {
+    let is_begun: HashMap<&Address, bool> =
+        changes.iter().zip(standings).map(|(change, &it)| (&change.address, it != Standing::NotBegun)).collect();
+    let unannounced: HashSet<&Address> = changes
+        .iter()
+        .filter(|on| on.address.kind() == Kind::Annotate && on.is_effective() && !is_begun[&on.address])
+        .map(|on| &on.address)
+        .collect();
     let mut drifts = Vec::new();
-    for (change, _) in not_begun {
+    for change in changes.iter().filter(|change| change.is_effective() && !is_begun[&change.address]) {
         let Ok(now) = found(change, live) else { continue };
-        if change.run.is_none() && is_reached(change, now) && !change.is_undone(now) {
+        let is_done = match change.run {
+            None => is_reached(change, now),
+            // Pods that carry what no annotation of this run has told them.
+            Some(Run::Restart { .. }) => change.depends_on.iter().any(|on| unannounced.contains(on)),
+            Some(Run::Verify { .. }) => false,
+        };
+        if is_done && !change.is_undone(now) {
             let planned = change.before.clone();
             drifts.push(Drift { address: change.address.clone(), planned, found: now.cloned() });
         }
