@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use cni_plan_core::{
-    Action, Address, Change, Inverse, Kind, Observation, Phase, ProviderError, Resource, Reversibility, Run, Standing,
-    invert,
+    Action, Address, Change, Drift, ErrorKind, Inverse, Kind, Observation, Phase, ProviderError, Resource,
+    Reversibility, Run, Standing, done_by_others, invert,
 };
 
 use crate::apply::{Ended, close};
@@ -71,6 +71,13 @@ impl<'a> Way<'a> {
         self.changes.iter().filter(|change| begun.contains(&change.address) || follows(change)).collect()
     }
 
+    /// Steps that this run has not begun, and that are done.
+    async fn done_by_others(&self, run: Recorded<'_>) -> Vec<Drift> {
+        let not_begun: Vec<&Change> = self.with(|standing| standing == Standing::NotBegun).collect();
+        let live = settle_some(&not_begun, run.execution.providers).await;
+        done_by_others(self.changes, &self.standings, &live)
+    }
+
     /// What is live of `touched`. What is in doubt is read until the reads can be believed; what is
     /// known to be done may be looked at once.
     async fn look(&self, touched: &[&Change], run: Recorded<'_>) -> HashMap<Address, Observation> {
@@ -108,7 +115,21 @@ impl<'a> Way<'a> {
 
 /// Undoes what was done. Begun says nothing about done: what is undone is decided by looking at the
 /// world.
+///
+/// A run whose process is gone goes back only where nobody else has done meanwhile what it had not
+/// begun: a node role that another run has taken the policy off is none to send pods back to.
 pub(crate) async fn roll_back(way: Way<'_>, errors: Vec<ProviderError>, run: Recorded<'_>) -> Ended {
+    let others = if way.is_recovered { way.done_by_others(run).await } else { Vec::new() };
+    if !others.is_empty() {
+        let ended = match errors.is_empty() {
+            true => Ended::Stale(others),
+            false => {
+                let errors = errors.into_iter().chain(others.iter().map(in_the_way)).collect();
+                Ended::Interrupted { errors }
+            }
+        };
+        return close(run, Verdict::Interrupted, ended).await;
+    }
     let why = errors.iter().map(ToString::to_string).collect();
     if let Err(error) = run.journal.write(&Record::Back { why }).await {
         return Ended::Interrupted { errors: errors.into_iter().chain([not_recorded(&error)]).collect() };
@@ -124,6 +145,15 @@ pub(crate) async fn roll_back(way: Way<'_>, errors: Vec<ProviderError>, run: Rec
     let report = report(&way, &touched, &Reasons::of(&inverse, &undone), run).await;
     let verdict = if report.residue.is_empty() { Verdict::RolledBack } else { Verdict::Residue };
     close(run, verdict, Ended::RolledBack { errors, report }).await
+}
+
+fn in_the_way(drift: &Drift) -> ProviderError {
+    ProviderError {
+        kind: ErrorKind::Conflict,
+        what: format!("cannot go back past {}", drift.address),
+        why: "someone else has done it meanwhile, and others may rely on it".to_owned(),
+        cure: "go on with `cni-plan resume` once the failure is gone, or undo first what was done since".to_owned(),
+    }
 }
 
 /// Looks at everything once more. Where a process is gone, also at what it has no record of: the
