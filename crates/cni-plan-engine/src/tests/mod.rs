@@ -1,13 +1,18 @@
 //! Plans carried out against a world in memory: random ones, and the procedure's own, with every
 //! step failing, runs interrupted and the way back failing too.
 
+mod model;
 mod procedure;
 mod random;
 mod recorded;
+mod torn;
 mod world;
 
+use std::time::Duration;
+
 use cni_plan_core::{
-    Address, ChangeSet, DependencyGraph, FORMAT_VERSION, Header, Node, ProviderError, diff, digest_of, prove,
+    Address, ChangeSet, DependencyGraph, FORMAT_VERSION, Header, LockHolder, Node, ProviderError, diff, digest_of,
+    prove,
 };
 
 use crate::journal::{JOURNAL_VERSION, MemoryStorage, Record, RunHeader, Tail, recover};
@@ -64,7 +69,10 @@ fn run_recorded(
 
 /// Has `go` work on `world`.
 fn under<T>(world: &World, parallelism: usize, stop: Stop, go: impl FnOnce(&Execution<'_>) -> T) -> T {
-    let (providers, locks) = (world.providers(), Locks::default());
+    let providers = world.providers();
+    let keys = procedure::CLUSTERS.map(str::to_owned);
+    let holder = LockHolder { run: "run".to_owned(), who: "test".to_owned() };
+    let locks = block_on(Locks::take(&keys, &providers, &holder, Duration::ZERO)).unwrap();
     go(&Execution { providers: &providers, locks: &locks, parallelism, events: &|_| (), stop })
 }
 

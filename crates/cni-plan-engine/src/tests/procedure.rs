@@ -16,7 +16,7 @@ use crate::Ended;
 
 pub(super) const CLUSTERS: [&str; 3] = ["c", "d", "e"];
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
-const NODE_ROLE: &str = "NodeRole";
+pub(super) const NODE_ROLE: &str = "NodeRole";
 
 /// The graph of clusters on one node role.
 pub(super) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
@@ -44,7 +44,9 @@ pub(super) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
         ];
         let mut before: Option<Address> = None;
         for (address, target, wanted) in steps {
-            graph.entry(&address, || Node { address: address.clone(), target, wanted, clusters: Vec::new() });
+            let node =
+                graph.entry(&address, || Node { address: address.clone(), target, wanted, clusters: Vec::new() });
+            node.clusters.push(cluster.to_owned());
             if let Some(before) = &before {
                 graph.depend(&address, before);
             }
@@ -61,7 +63,7 @@ pub(super) fn fresh(world: &World, cluster: &str) {
 
 /// How far a cluster has come by other means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Start {
+pub(super) enum Start {
     Fresh,
     RoleMade,
     Attached,
@@ -71,7 +73,7 @@ enum Start {
     Elsewhere,
 }
 
-fn put(world: &World, cluster: &str, start: Start, pods: &[u32; 2]) {
+pub(super) fn put(world: &World, cluster: &str, start: Start, pods: &[u32; 2]) {
     let role = role_of(cluster);
     let other = format!("{role}-old");
     world.put(&attached(NODE_ROLE), Some(attachment(NODE_ROLE)));
@@ -129,15 +131,15 @@ pub(super) fn pods_of(cluster: &str) -> Target {
     }
 }
 
-fn role_of(cluster: &str) -> String {
+pub(super) fn role_of(cluster: &str) -> String {
     format!("Cni-{cluster}")
 }
 
-fn web(role: &str) -> PodIdentity {
+pub(super) fn web(role: &str) -> PodIdentity {
     PodIdentity::WebIdentity { role_arn: format!("arn:aws:iam::{ACCOUNT}:role/{role}"), sts_regional: None }
 }
 
-fn role_target(role: &str) -> Target {
+pub(super) fn role_target(role: &str) -> Target {
     Target::Role { account: ACCOUNT.to_owned(), name: role.to_owned() }
 }
 
@@ -153,15 +155,15 @@ fn role_state(role: &str) -> Resource {
     })
 }
 
-fn attached(role: &str) -> Target {
+pub(super) fn attached(role: &str) -> Target {
     Target::Attachment { account: ACCOUNT.to_owned(), role: role.to_owned(), policy_arn: POLICY.to_owned() }
 }
 
-fn attachment(role: &str) -> Resource {
+pub(super) fn attachment(role: &str) -> Resource {
     Resource::Attachment(Attachment { role: role.to_owned(), policy_arn: POLICY.to_owned() })
 }
 
-fn account_of(cluster: &str) -> Target {
+pub(super) fn account_of(cluster: &str) -> Target {
     Target::ServiceAccount {
         cluster: cluster.to_owned(),
         namespace: "kube-system".to_owned(),
@@ -186,7 +188,7 @@ fn is_back(change: &Change, world: &World) -> bool {
     change.is_undone(world.get(&change.target).as_ref())
 }
 
-fn start() -> impl Strategy<Value = (Start, [u32; 2])> {
+pub(super) fn start() -> impl Strategy<Value = (Start, [u32; 2])> {
     let start = prop_oneof![
         3 => Just(Start::Fresh),
         1 => Just(Start::RoleMade),
@@ -197,7 +199,7 @@ fn start() -> impl Strategy<Value = (Start, [u32; 2])> {
     (start, [0u32..4, 0u32..4])
 }
 
-fn fault() -> impl Strategy<Value = Fault> {
+pub(super) fn fault() -> impl Strategy<Value = Fault> {
     prop_oneof![Just(Fault::Refused), Just(Fault::InDoubt), Just(Fault::HalfWay)]
 }
 

@@ -1,21 +1,28 @@
 //! A world in memory behind the provider trait, which keeps account of how it is treated.
 
+mod fence;
+mod outsider;
+mod pods;
+mod session;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use cni_plan_core::{
-    Action, Address, BoxFuture, Change, ErrorKind, Observation, Overseer, Owner, PodGroup, PodIdentity, Pods, Provider,
-    ProviderError, Resource, Run, Target,
+    Action, Address, BoxFuture, Change, ErrorKind, Observation, Overseer, Owner, Provider, ProviderError, Resource,
+    Run, Target,
 };
 
-use super::procedure::{CLUSTERS, is_permitted, new_pod, pods_of};
+pub(super) use self::outsider::{Drift, marks};
+pub(super) use self::session::{Call, Moment, Process, Session};
+use super::procedure::CLUSTERS;
 use crate::{Providers, Stop};
 
 pub(super) const ACCOUNT: &str = "111122223333";
 
 /// How a call goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::tests) enum Fault {
     /// Without effect.
     Refused,
     /// With its effect, and an error all the same.
@@ -40,6 +47,8 @@ struct State {
     stop_at: Option<usize>,
     /// Reads of attachments show what they showed first, until the way back has begun.
     lagging: Option<HashMap<Target, Observation>>,
+    /// The process at work, where it is watched.
+    session: Option<Session>,
     calls: usize,
     running: usize,
     most_running: usize,
@@ -56,6 +65,7 @@ impl World {
         providers.add_account(ACCOUNT, Arc::new(self.clone()));
         for cluster in CLUSTERS {
             providers.add_cluster(cluster, Arc::new(self.clone()));
+            providers.add_lock(cluster, Arc::new(self.clone()));
         }
         providers
     }
@@ -116,6 +126,24 @@ impl World {
         self.state().things.keys().any(|target| matches!(target, Target::Attachment { role: on, .. } if on == role))
     }
 
+    /// A restart goes pod by pod, and asks before each but the first.
+    async fn in_batches(
+        &self,
+        change: &Change,
+        fault: Option<Fault>,
+        overseer: &dyn Overseer,
+    ) -> Result<(), ProviderError> {
+        let Some(Run::Restart { identity, .. }) = &change.run else { return Ok(()) };
+        let mut is_first = true;
+        while fault.is_none() && self.state().is_left_to_restart(&change.target, identity) {
+            if !std::mem::take(&mut is_first) {
+                overseer.may_go_on().await?;
+            }
+            self.state().half(change)?;
+        }
+        Ok(())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
     }
@@ -129,30 +157,36 @@ impl Provider for World {
         })
     }
 
-    fn apply<'a>(
-        &'a self,
-        change: &'a Change,
-        _overseer: &'a dyn Overseer,
-    ) -> BoxFuture<'a, Result<(), ProviderError>> {
+    /// From now on reads show what is there.
+    fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        if let Some(session) = &mut self.state().session {
+            session.believe(targets);
+        }
+        self.observe(targets)
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move {
-            let fault = self.state().begin(change);
+            let (call, fault) = self.state().begin(change);
+            self.unless_killed(call, Moment::Before).await;
             // Others run meanwhile, and not all for as long.
             for _ in 0..=change.address.as_str().len() % 3 {
                 tokio::task::yield_now().await;
             }
-            let mut state = self.state();
-            let result = match fault {
-                Some(Fault::Refused) => Err(failure(change, "it was refused")),
-                Some(Fault::HalfWay) => {
-                    state.half(change);
-                    Err(failure(change, "it broke off"))
-                }
-                Some(Fault::InDoubt) => state.effect(change).and(Err(failure(change, "no answer came"))),
-                None => state.effect(change),
+            if self.is_killed(call, Moment::HalfWay) {
+                let _ = self.state().half(change);
+            }
+            self.unless_killed(call, Moment::HalfWay).await;
+            let was = self.get(&change.target);
+            let result = match self.in_batches(change, fault, overseer).await {
+                Ok(()) => self.state().answer(change, fault),
+                Err(error) => Err(error),
             };
-            state.running -= 1;
-            state.has_failed |= result.is_err();
-            state.ended.push((change.address.clone(), result.is_ok()));
+            if fault == Some(Fault::InDoubt) || self.is_killed(call, Moment::After) {
+                self.state().lag(&change.target, was);
+            }
+            self.unless_killed(call, Moment::After).await;
+            self.state().end(call, change, &result);
             result
         })
     }
@@ -164,6 +198,9 @@ impl State {
             return Observation::Unseen(error("cannot see it", "connection refused"));
         }
         let now = self.things.get(target).cloned().map_or(Observation::Absent, Observation::Present);
+        if let Some(shown) = self.session.as_ref().and_then(|session| session.shown(target)) {
+            return shown.map_or(Observation::Absent, Observation::Present);
+        }
         match &mut self.lagging {
             Some(first) if matches!(target, Target::Attachment { .. }) => {
                 first.entry(target.clone()).or_insert(now).clone()
@@ -172,7 +209,7 @@ impl State {
         }
     }
 
-    fn begin(&mut self, change: &Change) -> Option<Fault> {
+    fn begin(&mut self, change: &Change) -> (usize, Option<Fault>) {
         let call = self.calls;
         self.calls += 1;
         self.running += 1;
@@ -189,10 +226,56 @@ impl State {
                 self.violations.push(format!("{} was begun after {on} had failed", change.address));
             }
         }
-        self.faults.get(&call).copied()
+        if let Some(session) = &mut self.session {
+            self.violations.extend(session.begin(call, change));
+        }
+        (call, self.faults.get(&call).copied())
     }
 
+    fn answer(&mut self, change: &Change, fault: Option<Fault>) -> Result<(), ProviderError> {
+        match fault {
+            Some(Fault::Refused) => Err(failure(change, "it was refused")),
+            Some(Fault::HalfWay) => {
+                let _ = self.half(change);
+                Err(failure(change, "it broke off"))
+            }
+            Some(Fault::InDoubt) => self.effect(change).and(Err(failure(change, "no answer came"))),
+            None => self.effect(change),
+        }
+    }
+
+    /// Reads may go on showing what `was` there.
+    fn lag(&mut self, target: &Target, was: Option<Resource>) {
+        if let Some(session) = &mut self.session {
+            session.lag(target, was);
+        }
+    }
+
+    fn end(&mut self, call: usize, change: &Change, result: &Result<(), ProviderError>) {
+        self.running -= 1;
+        self.has_failed |= result.is_err();
+        self.ended.push((change.address.clone(), result.is_ok()));
+        if let Some(session) = &mut self.session {
+            session.end(call, result.is_ok());
+        }
+    }
+
+    /// Does it, and holds it against whoever called if a pod, living or yet to be born, is then
+    /// without permissions that it had, or if something of someone else's is gone.
     fn effect(&mut self, change: &Change) -> Result<(), ProviderError> {
+        let (served, theirs) = (self.served(), marks(&self.things));
+        let result = self.effect_of(change);
+        let still = self.served();
+        for lost in served.difference(&still) {
+            self.violations.push(format!("{} takes the permissions of {lost}", change.address));
+        }
+        for lost in theirs.difference(&marks(&self.things)) {
+            self.violations.push(format!("{} takes {lost}, which is someone else's", change.address));
+        }
+        result
+    }
+
+    fn effect_of(&mut self, change: &Change) -> Result<(), ProviderError> {
         match &change.run {
             Some(Run::Restart { identity, .. }) => self.restart(change, identity, u32::MAX),
             Some(Run::Verify { identity, .. }) => match self.things.get(&change.target) {
@@ -203,11 +286,15 @@ impl State {
         }
     }
 
-    /// A restart stops after one pod; a write is one call.
-    fn half(&mut self, change: &Change) {
-        if let Some(Run::Restart { identity, .. }) = &change.run {
-            let _ = self.restart(change, identity, 1);
+    /// Of a restart, one pod; a write is one call.
+    fn half(&mut self, change: &Change) -> Result<(), ProviderError> {
+        let Some(Run::Restart { identity, .. }) = &change.run else { return Ok(()) };
+        let served = self.served();
+        let result = self.restart(change, identity, 1);
+        for lost in served.difference(&self.served()) {
+            self.violations.push(format!("half of {} takes the permissions of {lost}", change.address));
         }
+        result
     }
 
     fn write(&mut self, change: &Change) -> Result<(), ProviderError> {
@@ -216,67 +303,17 @@ impl State {
         if live != change.before.as_ref() && live != change.after.as_ref() && !may_be_repeated {
             return Err(failure(change, "it was changed meanwhile"));
         }
-        let served: Vec<&str> = CLUSTERS.into_iter().filter(|cluster| self.all_are_permitted(cluster)).collect();
+        if let (Action::Delete, Target::Role { name, .. }) = (change.action, &change.target)
+            && self.things.keys().any(|target| matches!(target, Target::Attachment { role, .. } if role == name))
+        {
+            return Err(failure(change, "policies are attached to it"));
+        }
         match (&change.action, &change.after) {
             (Action::Delete, _) | (_, None) => self.things.remove(&change.target),
             (_, Some(after)) => self.things.insert(change.target.clone(), after.clone()),
         };
-        for cluster in served {
-            if !self.all_are_permitted(cluster) {
-                self.violations.push(format!("{} takes the permissions of {cluster}'s pods", change.address));
-            }
-        }
         Ok(())
     }
-
-    fn all_are_permitted(&self, cluster: &str) -> bool {
-        let Some(Resource::Pods(pods)) = self.things.get(&pods_of(cluster)) else { return true };
-        pods.identities().into_iter().all(|identity| is_permitted(&self.things, identity))
-    }
-
-    fn restart(&mut self, change: &Change, wanted: &PodIdentity, most: u32) -> Result<(), ProviderError> {
-        let Target::Pods { cluster, .. } = &change.target else { return Err(failure(change, "not of pods")) };
-        let born = new_pod(&self.things, cluster);
-        for _ in 0..most {
-            let Some(Resource::Pods(pods)) = self.things.get_mut(&change.target) else { break };
-            let Some(other) = pods.carrying.iter().position(|group| !group.identity.satisfies(wanted)) else { break };
-            replace(pods, other, &born);
-            if !is_permitted(&self.things, &born) {
-                self.violations.push(format!("{} has a pod born without permissions", change.address));
-            }
-            if !born.satisfies(wanted) {
-                return Err(failure(change, "a pod came back with another identity"));
-            }
-        }
-        Ok(())
-    }
-
-    /// One pod that is not as new ones are is born again.
-    fn bear(&mut self, cluster: &str) {
-        if !self.things.contains_key(&pods_of(cluster)) {
-            return;
-        }
-        let born = new_pod(&self.things, cluster);
-        if !is_permitted(&self.things, &born) {
-            self.violations.push(format!("a pod of {cluster} is born without permissions"));
-        }
-        if let Some(Resource::Pods(pods)) = self.things.get_mut(&pods_of(cluster))
-            && let Some(first) = pods.carrying.iter().position(|group| group.identity != born)
-        {
-            replace(pods, first, &born);
-        }
-    }
-}
-
-/// One pod of a group comes back as `born`.
-fn replace(pods: &mut Pods, group: usize, born: &PodIdentity) {
-    pods.carrying[group].pods -= 1;
-    match pods.carrying.iter_mut().find(|group| &group.identity == born) {
-        Some(group) => group.pods += 1,
-        None => pods.carrying.push(PodGroup { identity: born.clone(), pods: 1 }),
-    }
-    pods.carrying.retain(|group| group.pods > 0);
-    pods.carrying.sort();
 }
 
 fn failure(change: &Change, why: &str) -> ProviderError {
