@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 #[path = "../fuzz/properties/mod.rs"]
+#[expect(unreachable_pub, reason = "public for the fuzzer's targets, which are another package")]
 mod properties;
 
 /// Folders whose files a reader's property is tried on, beside its own seeds: as in `.ci/fuzz`.
