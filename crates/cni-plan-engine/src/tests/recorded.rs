@@ -1,4 +1,4 @@
-//! What a run does around its calls: locks, the record, and reads that can be believed. A provider
+//! What a run does around its calls: failures, locks, the record, and reads that can be believed. A provider
 //! looks at the journal from inside each call, which is when it has to be durable.
 
 use std::collections::HashMap;
@@ -119,6 +119,35 @@ fn without_the_lock_of_its_cluster_no_step_is_called() {
     assert_eq!(reopened(&change_set, &storage).record.state, RunState::Unfinished(Phase::Apply));
 }
 
+/// Three steps of which none waits for another.
+fn independent(world: &World) -> ChangeSet {
+    let mut change_set = planned(random::chain(3), world);
+    change_set.changes.iter_mut().for_each(|change| change.depends_on.clear());
+    change_set
+}
+
+#[test]
+fn after_a_failure_nothing_more_is_begun_on_the_way_there() {
+    let world = World::default();
+    let change_set = independent(&world);
+    world.fail(0, Fault::Refused);
+    let ended = run_recorded(&change_set, &world, 1, Stop::default(), &MemoryStorage::default());
+    assert!(matches!(ended, Ended::RolledBack { .. }), "{ended:?}");
+    assert_eq!(world.calls(), 1, "the two that were not begun stay so");
+}
+
+#[test]
+fn after_a_failure_the_way_back_undoes_what_does_not_wait_for_it() {
+    let world = World::default();
+    let change_set = independent(&world);
+    world.fail(2, Fault::Refused);
+    // The first of the two calls that undo.
+    world.fail(3, Fault::Refused);
+    let ended = run_recorded(&change_set, &world, 1, Stop::default(), &MemoryStorage::default());
+    assert_eq!(residue(&ended).len(), 1, "{ended:?}");
+    assert_eq!(world.calls(), 5);
+}
+
 #[test]
 fn a_run_that_was_going_back_goes_on_going_back() {
     let (world, storage) = (World::default(), MemoryStorage::default());
@@ -176,11 +205,11 @@ fn a_run_is_not_finished_where_another_has_taken_away_what_it_made() {
     assert_eq!(world.calls(), calls);
 }
 
-/// Reads that lag: they show the world as it was first, unless one waits until they can be believed.
+/// Reads that lag: they go on showing what they showed first, unless one waits until they can be believed.
 struct Lagging {
     world: World,
     first: Mutex<HashMap<Target, Observation>>,
-    /// From which call on reads lag.
+    /// After how many calls reads begin to lag.
     from: usize,
 }
 
@@ -194,10 +223,10 @@ impl Provider for Lagging {
     fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
             let now = self.world.observe(targets).await;
-            let mut first = self.first.lock().unwrap();
             if self.world.calls() < self.from {
-                first.clear();
+                return now;
             }
+            let mut first = self.first.lock().unwrap();
             let lagging = targets.iter().zip(now);
             lagging.map(|(&target, now)| first.entry(target.clone()).or_insert(now).clone()).collect()
         })
