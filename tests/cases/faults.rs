@@ -1,6 +1,7 @@
 //! The fault matrix: each call of an apply, of the way back after a refusal and of a rollback, reads
 //! included, goes wrong in every way that a call can. Each run ends at the goal, at the start, or with
 //! everything that is left named; after the last, with the fault gone, `rollback` puts that back too.
+//! A run that cannot keep its lock may call nothing more: it is interrupted, and `rollback` puts it back.
 //!
 //! ```text
 //! cargo test -p cni-plan-tests --test cases -- --ignored faults::whole --nocapture
@@ -12,8 +13,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use cni_plan_tests::command::Ran;
 use cni_plan_tests::course::{CORRECTED, Call, Course, IPV4, IPV6, Journey, TWO_CLUSTERS, Way};
 use cni_plan_tests::ending::{End, end_of, locks_in};
+use cni_plan_tests::rehearsal::Rehearsal;
 use cni_plan_tests::trials::{AT_ONCE, every, try_all};
 
 const COURSES: [&Course; 4] = [&IPV4, &IPV6, &CORRECTED, &TWO_CLUSTERS];
@@ -97,6 +100,8 @@ enum Outcome {
     At(End),
     /// Everything left was named, and put back when the fault was gone.
     ResidueThenBack,
+    /// The lock could not be kept, so nothing more was called; put back when the fault was gone.
+    InterruptedThenBack,
 }
 
 /// Tries every `nth` trial of the courses, in every direction.
@@ -119,6 +124,10 @@ fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     }
     rehearsal.fail(&trial.call.fault(trial.kind.fault, trial.times()));
     let ran = rehearsal.run(&journey.command(&rehearsal));
+    // Without its lock a run may not even go back.
+    if ran.code == Some(8) && trial.call.operation.ends_with(" leases") {
+        return back_again(journey, &rehearsal, &ran).map(|()| Outcome::InterruptedThenBack);
+    }
     let end = end_of(journey, &ran, &rehearsal.state())?;
     let allowed: &[End] = match journey.way {
         _ if end == End::Untouched && !trial.call.is_before_any_change => &[],
@@ -135,10 +144,15 @@ fn carry_out(trial: &Trial) -> Result<Outcome, String> {
     if end != End::Residue {
         return Ok(Outcome::At(end));
     }
+    back_again(journey, &rehearsal, &ran).map(|()| Outcome::ResidueThenBack)
+}
+
+/// With the fault gone, whatever is left can be put back.
+fn back_again(journey: &Journey, rehearsal: &Rehearsal, ran: &Ran) -> Result<(), String> {
     rehearsal.sandbox().clear_faults();
     let again = rehearsal.run(&rehearsal.rollback());
     match end_of(journey, &again, &rehearsal.state())? {
-        End::Back => Ok(Outcome::ResidueThenBack),
+        End::Back => Ok(()),
         other => Err(format!("{other}, and not back, once the fault is gone\n{again}\nafter\n{ran}")),
     }
 }
@@ -176,6 +190,7 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Outcome::At(end) => write!(f, "{end}"),
+            Outcome::InterruptedThenBack => f.write_str("interrupted without a lock, then back"),
             Outcome::ResidueThenBack => f.write_str("residue, all named, then back"),
         }
     }
