@@ -41,7 +41,7 @@ impl Visibility {
         duration(&text).map(Visibility::within).ok_or_else(|| ProviderError {
             kind: ErrorKind::Refused,
             what: "cannot tell how long to wait for IAM".to_owned(),
-            why: format!("{VARIABLE} is no duration: {:?}", text),
+            why: format!("{VARIABLE} is no duration: {text:?}"),
             cure: format!("set {VARIABLE} to such as 90s, 2m or 500ms, or not at all"),
         })
     }
