@@ -22,7 +22,8 @@ pub fn check(bytes: &[u8]) {
 }
 
 fn check_alone(document: &PolicyDocument) {
-    assert_eq!(document, &document.clone());
+    let same = document.clone();
+    assert_eq!(document, &same);
     let written = document.to_json();
     let read = PolicyDocument::parse(&written).expect("what was written can be read");
     assert_eq!(&read, document, "not the same after writing and reading");

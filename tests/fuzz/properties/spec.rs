@@ -78,7 +78,7 @@ fn check_spec(spec: &Spec) {
         .map(|((cluster, asked), wanted)| PlannedCluster { facts: facts(wanted), cluster, asked })
         .collect();
     match compile(spec, &planned) {
-        Ok(graph) => assert!(graph.len() > 0, "a cluster needs at least its verification"),
+        Ok(graph) => assert!(!graph.is_empty(), "a cluster needs at least its verification"),
         Err(problems) => assert!(!problems.is_empty()),
     }
 }
