@@ -80,18 +80,22 @@ pub(in crate::tests) struct Session {
 }
 
 impl Session {
-    /// What speaks against a call: that its intent is not durable, word for word.
+    /// What speaks against a call: that nobody has looked at its lock, or that its intent is not
+    /// durable, word for word.
     pub(super) fn begin(&mut self, call: usize, change: &Change) -> Option<String> {
         self.calls_without_lock += usize::from(self.loses_lock_at.is_some_and(|at| self.looks > at));
         self.on_their_way.insert(call, change.clone());
+        let against = |what: &str| Some(format!("{} is called {what}", change.address));
         let Some(intent) = self.disk.intent_of(&change.address) else {
-            return Some(format!("{} is called without its intent being durable", change.address));
+            return against("without its intent being durable");
         };
         let step = change.address.clone();
         self.calls.insert(call, Call { step, phase: intent.phase, is_ok: false });
-        let is_as_called =
-            (intent.action, &intent.before, &intent.after) == (change.action, &change.before, &change.after);
-        (!is_as_called).then(|| format!("{} is called otherwise than its intent says", change.address))
+        if (intent.action, &intent.before, &intent.after) != (change.action, &change.before, &change.after) {
+            return against("otherwise than its intent says");
+        }
+        // Each call follows a look of its own.
+        if self.looks <= call { against("without a look at its lock") } else { None }
     }
 
     /// The call that it dies over is not on its way: it arrived, or it never will.
