@@ -64,6 +64,11 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
         match (&change.reversibility, &change.run) {
             (Reversibility::Irreversible { why }, Some(_)) => {
                 plan.hold_dependencies(at, &mut held);
+                if is_back(change, observation) {
+                    // No pod was reached: those born next go back to what they would have been, and
+                    // what one born meanwhile stands on is kept.
+                    plan.let_annotation_go(at, &mut held);
+                }
                 kept.push(Kept { address: change.address.clone(), why: why.clone() });
             }
             _ if is_someone_elses(change, now.as_ref()) => {
@@ -177,7 +182,6 @@ impl<'a> Plan<'a> {
     fn follows_an_annotation(&self, at: usize, live: &HashMap<Address, Observation>) -> bool {
         let change = &self.changes[at];
         change.address.kind() == Kind::Restart
-            && change.reversibility == Reversibility::Reversible
             && self.announced(at).is_some_and(|announced| {
                 announced.is_effective() && live.get(&announced.address).is_some_and(|now| !is_back(announced, now))
             })
@@ -207,6 +211,14 @@ impl<'a> Plan<'a> {
         match &announced.before {
             Some(Resource::ServiceAccount(before)) => Some(before.identity_of_new_pods()),
             _ => None,
+        }
+    }
+
+    /// Has the annotation go back that a restart follows, whatever else the restart holds.
+    fn let_annotation_go(&self, restart: usize, held: &mut HashSet<usize>) {
+        let annotations = self.dependencies(restart).filter(|&on| self.changes[on].address.kind() == Kind::Annotate);
+        for annotation in annotations {
+            held.remove(&annotation);
         }
     }
 

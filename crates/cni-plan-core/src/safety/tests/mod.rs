@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, web};
+use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, service_account, web};
 use crate::{Address, Kind, Observation, PodIdentity, diff};
 
 mod brute_force;
@@ -90,6 +90,17 @@ fn a_half_done_cluster_and_one_that_leaves_the_node_role_alone_are_safe() {
     assert!(prove(&planned(&["c"], world)).is_safe());
     let kept: Vec<Change> = planned(&["c"], fresh(&["c"])).into_iter().filter(|it| it.address != at.detach).collect();
     assert!(prove(&kept).is_safe());
+}
+
+#[test]
+fn an_annotation_that_named_another_role_goes_back_and_newborn_pods_keep_what_they_stand_on() {
+    // The pods, by the node role, cannot go back as they were; one may be born under the plan's annotation.
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    let another = service_account(Some(("arn:aws:iam::111122223333:role/another", "eksctl")));
+    world.insert(at.annotate, Observation::Present(another));
+    let verdict = prove(&planned(&["c"], world));
+    assert!(verdict.is_safe(), "{verdict:#?}");
 }
 
 #[test]
