@@ -2,6 +2,7 @@
 
 mod server;
 
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use cni_plan_core::{ErrorKind, HeldLock, LockHolder, NotTaken};
@@ -265,18 +266,18 @@ async fn nobody_writes_on_a_lock_that_may_have_expired() {
 #[tokio::test(start_paused = true)]
 async fn sleep_is_seen_on_the_wall_where_the_steady_clock_stood_still() {
     let server = Server::new();
-    let asleep = std::sync::Arc::new(std::sync::atomic::AtomicI64::new(0));
-    let passed = std::sync::Arc::clone(&asleep);
+    let asleep = Arc::new(AtomicI64::new(0));
+    let passed = Arc::clone(&asleep);
     let sleeper = LeaseLock {
         clock: Clock::with_wall(move || {
-            let seconds = passed.load(std::sync::atomic::Ordering::Relaxed);
+            let seconds = passed.load(Ordering::Relaxed);
             k8s_openapi::jiff::Timestamp::from_second(1_800_000_000 + seconds).unwrap()
         }),
         ..server.lock()
     };
     let held = sleeper.take(&alice(), NOW).await.unwrap();
     // The lid is closed for an hour; someone else has taken over. On this machine no time has passed.
-    asleep.store(3600, std::sync::atomic::Ordering::Relaxed);
+    asleep.store(3600, Ordering::Relaxed);
     server.with(|state| state.lease = None);
     drop(server.lock().take(&bob(), NOW).await);
     let error = held.check().await.unwrap_err();
@@ -340,18 +341,18 @@ async fn a_missing_permission_is_named() {
 #[tokio::test(start_paused = true)]
 async fn of_many_who_want_it_at_once_one_has_it_at_a_time() {
     let server = Server::new();
-    let inside = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let inside = Arc::new(AtomicUsize::new(0));
     let mut takers = tokio::task::JoinSet::new();
     for taker in 0..8 {
-        let (lock, inside) = (server.lock(), std::sync::Arc::clone(&inside));
+        let (lock, inside) = (server.lock(), Arc::clone(&inside));
         takers.spawn(async move {
             let holder = LockHolder { run: format!("run {taker}"), who: format!("taker {taker}") };
             for _ in 0..5 {
                 let held = Box::new(lock.take(&holder, Duration::from_secs(86_400)).await.unwrap());
-                assert_eq!(inside.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                 sleep(Duration::from_secs(30)).await;
                 held.check().await.unwrap();
-                inside.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                inside.fetch_sub(1, Ordering::SeqCst);
                 held.release().await.unwrap();
             }
         });

@@ -113,7 +113,7 @@ impl State {
 
     fn carry_out(&mut self, method: &Method, body: &Value) -> Answer {
         match (method.clone(), self.lease.clone()) {
-            (Method::GET, None) | (Method::DELETE, None) => refusal(404, "NotFound"),
+            (Method::GET | Method::DELETE, None) => refusal(404, "NotFound"),
             (Method::GET, Some(lease)) => (200, lease),
             (Method::POST, Some(_)) => refusal(409, "AlreadyExists"),
             (Method::PUT, None) if body["metadata"]["uid"].is_string() => refusal(409, "Conflict"),
