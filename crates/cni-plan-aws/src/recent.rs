@@ -11,6 +11,7 @@ use crate::known::agrees;
 
 /// What came of the last write to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "most writes leave something behind")]
 pub(crate) enum LastWrite {
     /// It left this behind, as far as that is known; or reads have shown it for long enough.
     Left(Option<Resource>),
