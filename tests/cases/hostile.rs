@@ -193,6 +193,36 @@ fn what_a_file_holds_is_inert_in_every_output() {
 }
 
 #[test]
+fn what_a_person_or_a_script_types_is_inert_in_every_output() {
+    let workspace = Workspace::with_examples().with_env("CNI_PLAN_SANDBOX", "1");
+    // A file's name cannot hold a slash.
+    let name = &HOSTILE.replace('/', "_")[..60];
+    let spec = format!("{name}.yaml");
+    assert_inert(&workspace, &workspace.run(["plan", &spec]).expect(1));
+    workspace.write(&spec, SPEC);
+    assert_inert(&workspace, &workspace.run(["plan", &spec]).expect(0));
+    assert_inert(&workspace, &workspace.run(["plan", &spec, "--out", &format!("plans/{name}2.plan.json")]).expect(0));
+    let ran = workspace.run(["apply"]).expect(1);
+    assert!(ran.stderr.contains("owned"), "{ran}");
+    assert_inert(&workspace, &ran);
+    assert_inert(&workspace, &workspace.run(["apply", &format!("plans/{name}.plan.json")]).expect(0));
+    for arguments in [
+        vec![HOSTILE],
+        vec!["plan", HOSTILE, HOSTILE],
+        vec!["apply", "--parallelism", HOSTILE],
+        vec!["apply", "--lock-timeout", HOSTILE],
+        vec!["plan", "--color", HOSTILE, "x"],
+        vec!["apply", "--\u{1b}[2J\r\u{202e}owned"],
+        vec!["resume", HOSTILE],
+        vec!["rollback", HOSTILE, "--auto-approve"],
+        vec!["sandbox", "reset", HOSTILE],
+        vec!["lock", "show", HOSTILE],
+    ] {
+        assert_inert(&workspace, &workspace.run(arguments).expect(1));
+    }
+}
+
+#[test]
 fn what_the_environment_says_is_inert_in_every_output() {
     for variable in [
         "AWS_PROFILE",

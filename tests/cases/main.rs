@@ -18,6 +18,7 @@ mod hostile;
 mod layering;
 mod locks;
 mod moto_end_to_end;
+mod outage;
 mod quickstart;
 mod real_clients;
 mod scenarios;

@@ -15,7 +15,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use cni_plan_tests::command::Ran;
 use cni_plan_tests::rehearsal::Rehearsal;
-use cni_plan_tests::relay::Relay;
+use cni_plan_tests::relay::{Answer, Relay};
 use serde_json::json;
 
 const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
@@ -81,7 +81,7 @@ fn no_credential_of_a_file_or_a_helper_is_left_behind() {
     workspace.write("helper.json", &helper.to_string());
     workspace.write(
         ".aws/config",
-        "[profile helped]\ncredential_process = /bin/cat helper.json\n[profile broken]\ncredential_process = /bin/sh -c 'cat helper.json; echo no luck >&2; exit 3'\n",
+        "[profile helped]\ncredential_process = /bin/cat helper.json\n[profile broken]\ncredential_process = /bin/sh -c 'cat helper.json; cat helper.json >&2; exit 3'\n",
     );
     workspace.write(
         ".aws/credentials",
@@ -123,10 +123,11 @@ fn no_credential_of_a_kubeconfig_is_left_behind() {
         json!({ "tokenFile": "token" }),
         json!({ "username": "me", "password": PASSWORD }),
         exec("cat credential.json"),
-        exec("cat credential.json; echo no luck >&2; exit 1"),
+        exec("cat credential.json; cat credential.json >&2; exit 1"),
         exec("head -c 90 credential.json"),
         json!({ "token": format!("{TOKEN}\u{1}") }),
         json!({ "client-certificate-data": STANDARD.encode("no certificate"), "client-key-data": STANDARD.encode(KEY_DATA) }),
+        json!({ "token": [TOKEN] }),
         json!({ "client-key-data": format!("{}?", STANDARD.encode(KEY_DATA)), "client-certificate-data": "x" }),
     ] {
         let config = rehearsal.sandbox().kubeconfig().replace(&rehearsal.sandbox().url(), &relay.url());
@@ -155,6 +156,40 @@ fn no_credential_is_told_where_it_is_refused() {
         let mut secrets = vec![SECRET_KEY.to_owned(), SESSION_TOKEN.to_owned()];
         secrets.extend(secrets_on_the_wire(&relay));
         assert_none_is_left(&rehearsal, &said, &secrets);
+    }
+}
+
+/// A wrong signature's refusal quotes the canonical request, and proxies the headers they were sent.
+#[test]
+fn no_credential_that_a_service_repeats_is_told() {
+    for (service, wire) in
+        [("sts", "/sts/aws4_request"), ("iam", "/iam/aws4_request"), ("eks", "/eks/aws4_request"), ("k8s", " /k8s/")]
+    {
+        let rehearsal = Rehearsal::ipv4();
+        let relay = Relay::before(&rehearsal.sandbox().url(), move |request| {
+            let said = request.replace('&', "&amp;").replace('<', "&lt;").replace('"', "'").replace(['\r', '\n'], " ");
+            let body = match service {
+                "sts" | "iam" => format!(
+                    "<ErrorResponse><Error><Code>AccessDenied</Code><Message>{said}</Message></Error></ErrorResponse>"
+                ),
+                _ => format!(
+                    "{{\"message\":\"{said}\",\"kind\":\"Status\",\"code\":403,\"reason\":\"Forbidden\",\"status\":\"Failure\"}}"
+                ),
+            };
+            let headers =
+                vec!["x-amzn-errortype: AccessDeniedException".to_owned(), "content-type: application/json".to_owned()];
+            request.contains(wire).then_some(Answer { status: 403, headers, body })
+        });
+        let rehearsal = rehearsal
+            .with_env("AWS_ENDPOINT_URL", &relay.url())
+            .with_env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+            .with_env("AWS_SESSION_TOKEN", SESSION_TOKEN);
+        rehearsal.workspace().write("spec.yaml", SPEC);
+        let ran = rehearsal.run("plan spec.yaml --timings").expect(1);
+        assert!(ran.stderr.contains("(hidden)"), "{service}'s words are not told: {ran}");
+        let mut secrets = vec![SECRET_KEY.to_owned(), SESSION_TOKEN.to_owned()];
+        secrets.extend(secrets_on_the_wire(&relay));
+        assert_none_is_left(&rehearsal, &[ran], &secrets);
     }
 }
 

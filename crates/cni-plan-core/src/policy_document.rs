@@ -340,8 +340,14 @@ mod tests {
 
     #[test]
     fn numbers_are_written_and_read_as_they_were_found() {
-        for number in ["0.1", "1e23", "2.2250738585072014e-308", "98.92999999999998", "123456789012345678901234567890"]
-        {
+        for number in [
+            "0.1",
+            "4.831600220046555e-101",
+            "1e23",
+            "2.2250738585072014e-308",
+            "98.92999999999998",
+            "123456789012345678901234567890",
+        ] {
             let text = format!(
                 r#"{{"Version":"2012-10-17","Statement":[{{"Condition":{{"NumericEquals":{{"a":{number}}}}},"Effect":"Deny"}}]}}"#
             );

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::time::Duration;
 
-use cni_plan_core::{ErrorKind, ProviderError};
+use cni_plan_core::{ErrorKind, ProviderError, redacted};
 use kube::client::AuthError;
 use kube::core::Status;
 
@@ -29,7 +29,8 @@ impl CallError {
         match self {
             CallError::Kube(kube::Error::Api(status)) => status.code == 429 || status.code >= 500,
             CallError::Kube(kube::Error::Service(cause)) => !cause.is::<ProviderError>() && !cause.is::<AuthError>(),
-            CallError::Kube(kube::Error::HyperError(_)) | CallError::NoAnswer(_) => true,
+            // An answer that cannot be read is an answer to something that was done.
+            CallError::Kube(kube::Error::HyperError(_) | kube::Error::SerdeError(_)) | CallError::NoAnswer(_) => true,
             CallError::Kube(_) | CallError::Interrupted(_) => false,
         }
     }
@@ -181,9 +182,9 @@ fn is_tls(error: &(dyn Error + 'static)) -> bool {
     io.any(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
 
-/// Text of others on one line.
+/// Text of others on one line, without the credentials that it repeats.
 pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    redacted(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
 
 #[cfg(test)]

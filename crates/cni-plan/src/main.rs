@@ -24,6 +24,8 @@ mod spec_file;
 use std::process::ExitCode;
 
 use clap::Parser;
+use clap::error::{ContextKind, ContextValue};
+use cni_plan_render::inert;
 
 use crate::cli::Cli;
 use crate::printer::Printer;
@@ -31,7 +33,7 @@ use crate::printer::Printer;
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(asked) => return said(&asked),
+        Err(asked) => return said(asked),
     };
     let printer = Printer::new(cli.global.color);
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
@@ -52,7 +54,23 @@ fn main() -> ExitCode {
 
 /// Help and versions are no errors; a command line that is wrong ends with 1, since clap's own 2
 /// says here that there are changes.
-fn said(asked: &clap::Error) -> ExitCode {
+fn said(mut asked: clap::Error) -> ExitCode {
+    // clap repeats arguments as they were typed; its own colours are not touched.
+    let context: Vec<(ContextKind, ContextValue)> =
+        asked.context().map(|(kind, value)| (kind, value.clone())).collect();
+    let is_live = context.iter().any(|(_, value)| matches!(value, ContextValue::String(text) if inert(text) != *text));
+    for (kind, value) in context {
+        let value = match value {
+            ContextValue::String(text) => ContextValue::String(inert(&text).into_owned()),
+            ContextValue::Strings(texts) => {
+                ContextValue::Strings(texts.iter().map(|text| inert(text).into_owned()).collect())
+            }
+            // A tip repeats the argument too, among colours of its own.
+            ContextValue::StyledStrs(_) if is_live => ContextValue::None,
+            _ => continue,
+        };
+        asked.insert(kind, value);
+    }
     // With nobody to read it, there is nothing to be done about it.
     let _ = asked.print();
     if asked.use_stderr() { exit::Exit::Error.into() } else { ExitCode::SUCCESS }

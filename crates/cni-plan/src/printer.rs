@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write, stderr, stdout};
 
 use clap::ColorChoice;
-use cni_plan_render::{Style, findings_text, inert};
+use cni_plan_render::{Style, findings_text, inert, inert_lines};
 
 use crate::error::CommandError;
 
@@ -39,17 +39,18 @@ impl Printer {
     /// Data, to standard output.
     pub(crate) fn data(&self, text: &str) {
         // A reader that went away (`| head`) is no error of ours.
+        let text = inert_lines(text, self.out.color);
         let _ = stdout().write_all(text.as_bytes()).and_then(|()| stdout().flush());
     }
 
     /// A line for people, to standard error.
     pub(crate) fn note(&self, text: &str) {
-        let _ = writeln!(stderr(), "{text}");
+        let _ = writeln!(stderr(), "{}", inert_lines(text, self.err.color));
     }
 
     /// Text for people that ends its own lines, to standard error.
     pub(crate) fn text(&self, text: &str) {
-        let _ = stderr().write_all(text.as_bytes());
+        let _ = stderr().write_all(inert_lines(text, self.err.color).as_bytes());
     }
 
     /// An error: what, why and what to do.

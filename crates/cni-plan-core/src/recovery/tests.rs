@@ -105,11 +105,15 @@ fn what_others_did_of_what_the_run_had_not_begun_is_told_before_it_goes_back() {
     let told = |standings: &[Standing], live: &_| -> Vec<Address> {
         done_by_others(&plan(), standings, live).into_iter().map(|drift| drift.address).collect()
     };
-    assert_eq!(told(&standings(4, 0), &live), [at.detach.clone()]);
+    assert_eq!(told(&standings(4, 0), &live), std::slice::from_ref(&at.detach));
     assert_eq!(told(&standings(5, 1), &live), [], "what the run may have done itself goes back");
     let mut live = world(2);
     live.insert(at.restart.clone(), Observation::Present(pods(&[(PodIdentity::NodeRole, 2), (web("c"), 1)])));
-    assert_eq!(told(&standings(2, 0), &live), [at.restart.clone()], "a pod carries what the run has not announced");
+    assert_eq!(
+        told(&standings(2, 0), &live),
+        std::slice::from_ref(&at.restart),
+        "a pod carries what the run has not announced"
+    );
     assert_eq!(told(&standings(2, 1), &live), [], "one that it may have announced is its own to take back");
     let error = crate::precondition::not_looked_at(&at.detach);
     live.insert(at.detach.clone(), Observation::Unseen(error));

@@ -10,6 +10,7 @@ pub const JOURNAL_VERSION: u32 = 1;
 /// began, by a clock that does not jump.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "most records are the large one, and none is kept for long")]
 pub enum Record {
     /// The first: which run this is.
     Run(RunHeader),

@@ -272,7 +272,8 @@ fn unusable_kubeconfig(key: &str, access: &KubernetesAccess, error: &KubeconfigE
     let why = match error {
         KubeconfigError::ReadConfig(source, _) => source.to_string(),
         KubeconfigError::LoadContext(context) => format!("it has no context {context}"),
-        other => other.to_string(),
+        // Behind the place stands an excerpt of the file, whose lines may hold a token.
+        other => other.to_string().lines().next().unwrap_or_default().to_owned(),
     };
     ProviderError {
         kind,

@@ -59,11 +59,8 @@ fn deceiving(texts: &[String]) -> ChangeSet {
 }
 
 fn unsafe_verdict(text: &mut impl FnMut() -> String) -> SafetyVerdict {
-    let mut step = |direction| DangerStep {
-        address: Address::new("c", Kind::Role, &[&text()]),
-        direction,
-        does: text(),
-    };
+    let mut step =
+        |direction| DangerStep { address: Address::new("c", Kind::Role, &[&text()]), direction, does: text() };
     let steps = vec![step(Direction::Forward), step(Direction::Back)];
     SafetyVerdict::Unsafe(Danger { cluster: text(), identity: Some(Endangered::OwnRole), steps, outcome: text() })
 }

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cni_plan_core::{
-    Endangered, Exemption, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict, prove,
-};
+use cni_plan_core::{Endangered, Exemption, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict, prove};
 use serde_json::json;
 
 use super::fixture::{

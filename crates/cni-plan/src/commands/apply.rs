@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cni_plan_core::{ChangeSet, Counts, Status, prove, status};
 use cni_plan_engine::{Ended, Execution, apply, observe_changes};
-use cni_plan_render::{plan_text, safety_text, totals_text};
+use cni_plan_render::{inert, plan_text, safety_text, totals_text};
 
 use super::{Session, asked, running, runs};
 use crate::change_set_files::{self, FOLDER};
@@ -73,7 +73,7 @@ async fn apply_change_set(
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
     }
-    printer.note(&format!("{}:", path.display()));
+    printer.note(&format!("{}:", inert(&path.display().to_string())));
     printer.text(&totals_text(&change_set, &printer.err));
     // The digest is no signature: the verdict may be anyone's, so it is found again.
     let verdict = prove(&change_set.changes);
@@ -144,7 +144,8 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
             Ok(Status::Stale(_)) => outdated.push(path.clone()),
             Ok(Status::Applied) => {}
             Err(error) => {
-                printer.note(&format!("{}: it cannot be told whether it is applied", path.display()));
+                printer
+                    .note(&format!("{}: it cannot be told whether it is applied", inert(&path.display().to_string())));
                 return Err(error);
             }
         }

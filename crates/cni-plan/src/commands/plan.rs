@@ -1,6 +1,6 @@
 //! `cni-plan plan SPEC`: read, diff, prove, print, save.
 
-use cni_plan_render::plan_text;
+use cni_plan_render::{inert, plan_text};
 
 use super::Session;
 use crate::change_set_files;
@@ -28,7 +28,8 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
     if !args.no_save {
         let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
         let markdown = change_set_files::write(&path, &change_set)?;
-        printer.note(&format!("saved {} and {}", path.display(), markdown.display()));
+        let names = [path, markdown].map(|path| inert(&path.display().to_string()).into_owned());
+        printer.note(&format!("saved {}", names.join(" and ")));
     }
     let changes = !change_set.counts().is_empty();
     Ok(if args.detailed_exitcode && changes { Exit::Changes } else { Exit::Done })

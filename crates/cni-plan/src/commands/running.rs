@@ -90,7 +90,10 @@ pub(super) async fn under_locks(
     let ended = go(&execution).await;
     for error in locks.release_all().await {
         // The run is over; a lock that is left expires.
-        printer.note(&format!("warning: {error}; it expires by itself, or `cni-plan lock break` takes it away"));
+        printer.note(&format!(
+            "warning: {}; it expires by itself, or `cni-plan lock break` takes it away",
+            inert(&error.to_string())
+        ));
     }
     ended
 }

@@ -138,7 +138,7 @@ impl Machine {
         }
         let Plan { change_set, ailing, .. } = plan;
         self.runs.push(Run { change_set, start, ailing, disk, is_disturbed: false, calls: Vec::new() });
-        self.is_done(self.runs.len() - 1, deed)
+        self.is_done(self.runs.len() - 1, &deed)
     }
 
     fn take_up(&mut self, number: usize, phase: Phase, trouble: &Trouble) -> TestCaseResult {
@@ -167,7 +167,7 @@ impl Machine {
         });
         let is_rollback = phase == Phase::Rollback;
         let deed = self.deed(trouble, was, is_rollback, outcome);
-        self.is_done(number, deed)
+        self.is_done(number, &deed)
     }
 
     fn attend(&self, disk: &Disk, ailing: &BTreeSet<String>, trouble: &Trouble, follows: bool) -> Process {
@@ -200,14 +200,14 @@ impl Machine {
         Deed { trouble, was, is_rollback, outcome, calls, calls_without_lock }
     }
 
-    fn is_done(&mut self, number: usize, deed: Deed<'_>) -> TestCaseResult {
+    fn is_done(&mut self, number: usize, deed: &Deed<'_>) -> TestCaseResult {
         self.last = Some(number);
         self.runs[number].calls.extend(deed.calls.iter().cloned());
         if !deed.calls.is_empty() {
             let others = self.runs.iter_mut().enumerate().filter(|(at, _)| *at != number);
             others.for_each(|(_, run)| run.is_disturbed = true);
         }
-        self.check(&self.runs[number], &deed)
+        self.check(&self.runs[number], deed)
     }
 }
 

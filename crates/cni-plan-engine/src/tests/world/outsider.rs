@@ -70,7 +70,7 @@ impl Drift {
         };
         match self {
             Drift::TagRole => {
-                on_role(things, &role, |role| drop(role.tags.insert("theirs".to_owned(), "yes".to_owned())))
+                on_role(things, &role, |role| drop(role.tags.insert("theirs".to_owned(), "yes".to_owned())));
             }
             Drift::TrustOnRole => {
                 on_role(things, &role, |role| role.trust = role.trust.with_statements_of(&their_trust()));
