@@ -76,7 +76,15 @@ fn value_after(lower: &str, name: &str, end: usize) -> Option<(usize, usize)> {
     let value = rest.trim_start_matches([' ', '"', '\'', '\\', '[']);
     let length = if name == "authorization" { scheme_and_value(value) } else { value_length(value) };
     let start = lower.len() - value.len();
-    (length > 0).then_some((start, start + length))
+    (length > 0 && !is_word(&value[..length])).then_some((start, start + length))
+}
+
+/// Prose goes on in words: `ExpiredToken: The security token …`. No service makes credentials of few
+/// letters and nothing else.
+fn is_word(value: &str) -> bool {
+    const LONGEST: usize = 16;
+    let letters = value.trim_end_matches(['.', ':', '!', '?']);
+    letters.len() <= LONGEST && letters.bytes().all(|byte| byte.is_ascii_lowercase())
 }
 
 /// From the credential's own beginning to its end. `Bearer ` alone is a word like any other.
@@ -145,6 +153,8 @@ mod tests {
             "the kubeconfig's credential plugin ended with exit status: 1",
             "arn:aws:iam::111122223333:oidc-provider/oidc.eks.us-west-2.amazonaws.com/id/X:sub",
             "a bearer of news",
+            "ExpiredToken: The security token included in the request is expired",
+            "InvalidSignature: none. Authorization: denied.",
         ] {
             let shown = redacted(text);
             assert!(matches!(shown, Cow::Borrowed(_)) || text.contains("bearer"), "{shown}");
