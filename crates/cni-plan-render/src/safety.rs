@@ -18,10 +18,9 @@ pub fn safety_text(verdict: &SafetyVerdict, style: &Style) -> String {
     page.finish()
 }
 
-/// The verdict of a plan, unless the findings have the last word: a plan that is refused for what it
-/// does not find has no states worth telling of.
+/// The verdict of a plan, unless the findings have the last word on a safe one.
 pub(crate) fn write_of_plan(page: &mut Page<'_>, change_set: &ChangeSet) {
-    if !totals::is_refused(change_set) {
+    if !(change_set.safety.is_safe() && totals::is_refused(change_set)) {
         write(page, &change_set.safety);
     }
 }
@@ -55,7 +54,7 @@ fn write(page: &mut Page<'_>, verdict: &SafetyVerdict) {
 /// The same in Markdown, a paragraph or a chapter.
 pub(crate) fn markdown(change_set: &ChangeSet) -> String {
     match &change_set.safety {
-        _ if totals::is_refused(change_set) => String::new(),
+        SafetyVerdict::Safe { .. } if totals::is_refused(change_set) => String::new(),
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
             let Some(sentence) = sentence(*forward_states, *back_states) else { return String::new() };
             let mut text = format!("\n**Safe**: {sentence}\n");
