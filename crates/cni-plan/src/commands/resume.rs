@@ -25,8 +25,10 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
         }
     };
     printer.note(&match way {
-        Phase::Apply => format!("Resuming run {name}."),
-        Phase::Rollback => format!("Resuming run {name}, which was going back."),
+        Phase::Apply => format!("Resuming run {name}, as soon as what is live can be believed."),
+        Phase::Rollback => {
+            format!("Resuming run {name}, which was going back, as soon as what is live can be believed.")
+        }
     });
     let connector = session.connector_for_clusters(&run.change_set.header.clusters).await?;
     let connected =

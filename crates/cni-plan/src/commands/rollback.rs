@@ -39,6 +39,7 @@ pub(super) async fn run(
             return Ok(Exit::Error);
         }
     }
+    printer.note(&format!("Undoing run {name}, as soon as what is live can be believed."));
     let clusters = &run.change_set.header.clusters;
     let connector = session.connector_for_clusters(clusters).await?;
     // Whatever has become of the clusters' facts, what this run changed is still there to be undone.
