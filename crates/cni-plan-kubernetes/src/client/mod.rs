@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use tower::buffer::BufferLayer;
 use tower::retry::RetryLayer;
+use tower::timeout::TimeoutLayer;
 
 use crate::error::{Attempt, CallError};
 use observe_layer::ObserveLayer;
@@ -34,7 +35,8 @@ use retry::RetryIdempotent;
 
 /// For the TCP and TLS handshakes.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// For one call with its retries; a watch has none.
+/// For one call with its retries, and for a watch to be answered; open, it has no end. A server that
+/// takes a watch and says nothing would otherwise be waited for as long as the pods are.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Items on one page of a list, as client-go's pager has it.
 const PAGE: u32 = 500;
@@ -213,6 +215,7 @@ impl Connection {
             .with_layer(&BufferLayer::<http::Request<Body>>::new(QUEUE))
             .with_layer(&token::layer(tokens))
             .with_layer(&RetryLayer::new(RetryIdempotent::default()))
+            .with_layer(&TimeoutLayer::new(CALL_TIMEOUT))
             .with_layer(&ObserveLayer::new(Arc::clone(&self.observer)));
         tracing::debug!(cluster = self.key, server = self.server, "connecting");
         Ok(builder.build())
