@@ -55,7 +55,10 @@ struct Trial<'a> {
 
 fn try_calls(course: &'static Course, is_tried: impl Fn(&Trial<'_>) -> bool) {
     let journey = course.journey(Way::There);
-    let calls = journey.calls.iter().filter(|call| !call.is_before_any_change);
+    // Without its lock a run may not even go back, and how often it is renewed is the clock's doing:
+    // those calls are the fault matrix's.
+    let is_of_lock = |call: &Call| call.operation.ends_with(" leases");
+    let calls = journey.calls.iter().filter(|call| !call.is_before_any_change && !is_of_lock(call));
     let trials: Vec<Trial<'_>> = calls.flat_map(trials_of).filter(is_tried).collect();
     try_all(course.name, AT_ONCE, &trials, |trial| carry_out(trial, &journey));
 }
