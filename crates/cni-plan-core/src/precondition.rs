@@ -56,11 +56,7 @@ pub fn drift(changes: &[Change], observed: &HashMap<Address, Observation>) -> Re
     let mut drifts = Vec::new();
     for change in changes {
         let found = found(change, observed)?;
-        let same = match (&change.before, found) {
-            (Some(before), Some(found)) => found.same_for_a_plan(before),
-            (before, found) => before.is_none() && found.is_none(),
-        };
-        if !same {
+        if !is_as_found(change, found) {
             drifts.push(Drift {
                 address: change.address.clone(),
                 planned: change.before.clone(),
@@ -104,6 +100,14 @@ pub(crate) fn not_looked_at(address: &Address) -> ProviderError {
         what: format!("cannot tell how {address} is"),
         why: "no provider answered for it".to_owned(),
         cure: "plan again, and please report this if it stays".to_owned(),
+    }
+}
+
+/// Whether the live state is the one that the step was planned on.
+pub(crate) fn is_as_found(change: &Change, found: Option<&Resource>) -> bool {
+    match (&change.before, found) {
+        (Some(before), Some(found)) => found.same_for_a_plan(before),
+        (before, found) => before.is_none() && found.is_none(),
     }
 }
 

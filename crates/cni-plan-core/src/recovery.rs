@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::precondition::{found, is_reached};
+use crate::precondition::{found, is_as_found, is_reached};
 use crate::{Action, Address, Change, Drift, Kind, Observation, Pods, ProviderError, Resource, Run};
 
 /// How far a step of a run has come, by the run's own record.
@@ -124,13 +124,9 @@ fn left_of(change: &Change, standing: Standing, now: Option<&Resource>) -> Optio
     if change.is_effective() && is_reached(change, now) {
         return Some(nothing(change));
     }
-    let is_as_before = match (&change.before, now) {
-        (Some(before), Some(now)) => now.same_for_a_plan(before),
-        (before, now) => before.is_none() && now.is_none(),
-    };
     match standing {
         Standing::Done => None,
-        _ if is_as_before => Some(change.clone()),
+        _ if is_as_found(change, now) => Some(change.clone()),
         Standing::InDoubt => match (&change.before, &change.after, now) {
             // Several calls, of which some were made: it goes on from where it is.
             (Some(before), Some(after), Some(now)) if now.lies_between(before, after) => {

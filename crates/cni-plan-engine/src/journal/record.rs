@@ -23,7 +23,6 @@ pub enum Record {
         /// The step.
         step: Address,
         /// Which way it went.
-        #[serde(with = "way")]
         phase: Phase,
         /// What came of it.
         outcome: Outcome,
@@ -78,7 +77,6 @@ pub struct Intent {
     /// The step.
     pub step: Address,
     /// Which way it goes.
-    #[serde(with = "way")]
     pub phase: Phase,
     /// What it does.
     pub action: Action,
@@ -115,33 +113,4 @@ pub enum Verdict {
     Residue,
     /// It can be taken up again.
     Interrupted,
-}
-
-mod way {
-    //! [`Phase`] as one word.
-
-    use cni_plan_core::Phase;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    #[derive(serde::Serialize, Deserialize)]
-    #[serde(rename_all = "lowercase")]
-    enum Way {
-        Apply,
-        Rollback,
-    }
-
-    pub(super) fn serialize<S: Serializer>(phase: &Phase, serializer: S) -> Result<S::Ok, S::Error> {
-        let way = match phase {
-            Phase::Apply => Way::Apply,
-            Phase::Rollback => Way::Rollback,
-        };
-        serde::Serialize::serialize(&way, serializer)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Phase, D::Error> {
-        Ok(match Way::deserialize(deserializer)? {
-            Way::Apply => Phase::Apply,
-            Way::Rollback => Phase::Rollback,
-        })
-    }
 }
