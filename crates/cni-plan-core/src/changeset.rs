@@ -80,7 +80,6 @@ pub fn digest_of(bytes: &[u8]) -> String {
 
 /// The document's two halves: the digest is the first line, of all that follows.
 const DIGEST_PREFIX: &[u8] = b"{\n  \"digest\": \"";
-const DIGEST_SUFFIX: &[u8] = b"\",\n";
 const DIGEST_LENGTH: usize = "sha256:".len() + 64;
 
 impl ChangeSet {
@@ -92,17 +91,17 @@ impl ChangeSet {
     /// The document: indented JSON in ASCII that ends in a line feed, its first member the digest of
     /// every byte after that member.
     pub fn to_json(&self) -> String {
-        // Everything is written once, into its place: the digest last, over a space kept for it.
+        // Everything is written once, into its place: the digest last, over a space kept for it. The
+        // document's own brace becomes the comma after the digest.
         let mut bytes = Vec::with_capacity(1536 * (1 + self.changes.len()));
         bytes.extend_from_slice(DIGEST_PREFIX);
         bytes.resize(DIGEST_PREFIX.len() + DIGEST_LENGTH, b'0');
-        bytes.extend_from_slice(DIGEST_SUFFIX);
-        let start = bytes.len();
+        bytes.push(b'"');
+        let brace = bytes.len();
         write_document(self, &mut bytes);
-        let brace = bytes[start..].iter().position(|&byte| byte == b'\n').map_or(0, |at| at + 1);
-        bytes.drain(start..start + brace);
+        bytes[brace] = b',';
         bytes.push(b'\n');
-        let digest = digest_of(&bytes[start..]);
+        let digest = digest_of(&bytes[brace + ",\n".len()..]);
         bytes[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].copy_from_slice(digest.as_bytes());
         String::from_utf8(bytes).expect("JSON is UTF-8")
     }

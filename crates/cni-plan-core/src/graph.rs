@@ -138,9 +138,9 @@ impl<N> DependencyGraph<N> {
             .collect();
         let (nodes, _) = self.graph.into_nodes_edges();
         let mut values: Vec<Option<(Address, N)>> = nodes.into_iter().map(|node| Some(node.weight)).collect();
-        let taken = order.into_iter().zip(dependencies).filter_map(|(index, depends_on)| {
-            let (address, value) = values[index.index()].take()?;
-            Some(Ordered { address, value, depends_on })
+        let taken = order.into_iter().zip(dependencies).map(|(index, depends_on)| {
+            let (address, value) = values[index.index()].take().expect("an order names each node once");
+            Ordered { address, value, depends_on }
         });
         Ok(taken.collect())
     }

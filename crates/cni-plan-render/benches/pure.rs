@@ -16,6 +16,10 @@ use cni_plan_core::{
 use cni_plan_render::{Style, plan_markdown, plan_text};
 use cni_plan_spec::{Spec, cluster_refs, compile, parse};
 
+/// The command's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const ROUNDS: usize = 5;
 
 fn main() {

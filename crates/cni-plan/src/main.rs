@@ -30,6 +30,10 @@ use cni_plan_render::inert;
 use crate::cli::Cli;
 use crate::printer::Printer;
 
+/// A fleet's plan is millions of small pieces.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
