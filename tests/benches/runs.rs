@@ -71,7 +71,13 @@ fn sizes() -> Vec<usize> {
 
 /// How long it takes to apply the plan of so many clusters in a world of its own.
 async fn applied(clusters: usize, storage: impl Storage + 'static, counts: &Counts) -> Duration {
-    let options = Options { latency: LATENCY, pods_ready_after: Duration::ZERO, ..Options::default() };
+    let options = Options {
+        latency: LATENCY,
+        pods_ready_after: Duration::ZERO,
+        // The nodes', the plugin's and those that every account has, all in one.
+        roles_per_account: 3 * clusters,
+        ..Options::default()
+    };
     let sandbox = Sandbox::start(options).await.unwrap();
     for cluster in 0..clusters {
         let node_roles = vec![format!("nodes-{cluster}")];

@@ -25,6 +25,8 @@ pub struct Options {
     pub latency: Duration,
     /// How long a pod with working credentials takes to become Ready.
     pub pods_ready_after: Duration,
+    /// IAM's quota of roles in an account, which AWS raises on request: 1,000.
+    pub roles_per_account: usize,
     /// IAM's quota of managed policies on a role, which AWS raises on request: 10.
     pub attached_policies_per_role: usize,
 }
@@ -39,6 +41,7 @@ impl Default for Options {
             visibility: Visibility::default(),
             latency: Duration::ZERO,
             pods_ready_after: Duration::from_millis(300),
+            roles_per_account: 1000,
             attached_policies_per_role: 10,
         }
     }

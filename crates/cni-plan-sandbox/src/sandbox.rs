@@ -44,7 +44,11 @@ impl Sandbox {
             Some(root) => Some(take_when_free(root).await?),
             None => None,
         };
-        let quotas = Quotas { attached_policies_per_role: options.attached_policies_per_role, ..Quotas::default() };
+        let quotas = Quotas {
+            roles: options.roles_per_account,
+            attached_policies_per_role: options.attached_policies_per_role,
+            ..Quotas::default()
+        };
         let world = World::open(store, quotas, options.pods_ready_after)?;
         if let Some(name) = options.scenario.as_deref().filter(|_| world.is_empty()) {
             scenario::build(&world, name)?;
