@@ -42,11 +42,12 @@ pub fn redacted(text: &str) -> Cow<'_, str> {
     let lower = text.to_ascii_lowercase();
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for name in NAMES {
-        spans.extend(ends_of(&lower, name).filter_map(|end| value_after(&lower, name, end)));
+        spans.extend(ends_of(&lower, name).filter_map(|end| value_after(text, &lower, name, end)));
     }
     for beginning in BEGINNINGS {
         spans.extend(ends_of(&lower, beginning).filter_map(|end| value_beginning(&lower, beginning, end)));
     }
+    spans.extend(ends_of(&lower, "//").filter_map(|end| user_of_url(&lower, end)));
     if spans.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -70,13 +71,14 @@ fn ends_of<'a>(lower: &'a str, word: &'a str) -> impl Iterator<Item = usize> + '
 }
 
 /// `NAME=VALUE`, `NAME: VALUE`, `"NAME":"VALUE"`.
-fn value_after(lower: &str, name: &str, end: usize) -> Option<(usize, usize)> {
+fn value_after(text: &str, lower: &str, name: &str, end: usize) -> Option<(usize, usize)> {
     let rest = lower[end..].trim_start_matches(['"', '\'', '\\']).trim_start_matches(' ');
     let rest = rest.strip_prefix([':', '=']).or_else(|| rest.strip_prefix("%3d"))?;
     let value = rest.trim_start_matches([' ', '"', '\'', '\\', '[']);
     let length = if name == "authorization" { scheme_and_value(value) } else { value_length(value) };
     let start = lower.len() - value.len();
-    (length > 0 && !is_word(&value[..length])).then_some((start, start + length))
+    let is_prose = name != "password" && is_word(&text[start..start + length]);
+    (length > 0 && !is_prose).then_some((start, start + length))
 }
 
 /// Prose goes on in words: `ExpiredToken: The security token …`. No service makes credentials of few
@@ -84,7 +86,17 @@ fn value_after(lower: &str, name: &str, end: usize) -> Option<(usize, usize)> {
 fn is_word(value: &str) -> bool {
     const LONGEST: usize = 16;
     let letters = value.trim_end_matches(['.', ':', '!', '?']);
-    letters.len() <= LONGEST && letters.bytes().all(|byte| byte.is_ascii_lowercase())
+    let lower = letters.strip_prefix(|first: char| first.is_ascii_uppercase()).unwrap_or(letters);
+    letters.len() <= LONGEST && lower.bytes().all(|byte| byte.is_ascii_lowercase())
+}
+
+/// Whoever signs in by a URL, a proxy's most often: `scheme://USER:PASSWORD@host`.
+fn user_of_url(lower: &str, end: usize) -> Option<(usize, usize)> {
+    let rest = &lower[end..];
+    let ends_authority = |character: char| character.is_whitespace() || "/?#\"'<>\\".contains(character);
+    let authority = &rest[..rest.find(ends_authority).unwrap_or(rest.len())];
+    let length = authority.rfind('@').filter(|&length| length > 0)?;
+    Some((end, end + length))
 }
 
 /// From the credential's own beginning to its end. `Bearer ` alone is a word like any other.
@@ -137,6 +149,9 @@ mod tests {
                 "authorization: AWS4-HMAC-SHA256 Credential=AKIA/2/us/sts/aws4_request, SignedHeaders=host;x-amz-date, Signature=0af9 x: y".to_owned(),
                 "authorization: (hidden), SignedHeaders=host;x-amz-date, Signature=(hidden) x: y".to_owned(),
             ),
+            (format!("no socks5://alice:{}@proxy:1080/x", &SECRET[..4]), "no socks5://(hidden)@proxy:1080/x".to_owned()),
+            ("password=CorrectHorse token=CorrectHorse".to_owned(), "password=(hidden) token=(hidden)".to_owned()),
+            ("password=horse".to_owned(), "password=(hidden)".to_owned()),
             (format!("a -----BEGIN PRIVATE KEY----- {SECRET} -----END PRIVATE KEY----- b"), "a (hidden) b".to_owned()),
         ] {
             assert!(!redacted(&text).contains(SECRET), "{}", redacted(&text));
@@ -155,6 +170,7 @@ mod tests {
             "a bearer of news",
             "ExpiredToken: The security token included in the request is expired",
             "InvalidSignature: none. Authorization: denied.",
+            "arn:aws:sts::111122223333:assumed-role/admin/alice@example.com at https://host/path@2",
         ] {
             let shown = redacted(text);
             assert!(matches!(shown, Cow::Borrowed(_)) || text.contains("bearer"), "{shown}");
