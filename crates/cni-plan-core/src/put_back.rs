@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{OidcProvider, Policy, PolicyDocument, Resource, Role, ServiceAccount};
+use crate::{OidcProvider, Policy, PolicyDocument, PolicyHistory, Resource, Role, ServiceAccount};
 
 impl Resource {
     /// What `self`, as found now, becomes when the change that made `before` into `after` is taken
@@ -37,7 +37,10 @@ impl Resource {
                 Role { id: None, ..now.clone() } == Role { id: None, ..after.clone() }
             }
             (Resource::Policy(now), Resource::Policy(after)) => {
+                // A version that others have made of what the run made is theirs.
+                let others = |history: &PolicyHistory| after.history.is_none() && history.versions.len() > 1;
                 Policy { history: None, ..now.clone() } == Policy { history: None, ..after.clone() }
+                    && !now.history.as_ref().is_some_and(others)
             }
             (now, after) => now == after,
         }
@@ -202,5 +205,24 @@ mod tests {
             let once = now.put_back(&before, &after);
             prop_assert_eq!(once.put_back(&before, &after), once);
         }
+    }
+
+    #[test]
+    fn a_version_that_others_have_made_of_a_policy_of_ours_is_theirs() {
+        let policy = |versions: Option<&[&str]>| {
+            Resource::Policy(Policy {
+                arn: "arn".to_owned(),
+                name: "p".to_owned(),
+                description: None,
+                document: trust(&["x"]),
+                history: versions.map(|versions| PolicyHistory {
+                    default_version: "v1".to_owned(),
+                    versions: versions.iter().map(|&version| version.to_owned()).collect(),
+                }),
+            })
+        };
+        assert!(policy(Some(&["v1"])).is_as_left(&policy(None)));
+        assert!(!policy(Some(&["v1", "v2"])).is_as_left(&policy(None)));
+        assert!(policy(Some(&["v1", "v2"])).is_as_left(&policy(Some(&["v1"]))), "what was there before it is no one's");
     }
 }

@@ -32,7 +32,7 @@ async fn create(iam: &IamProvider, after: &Policy, states: &Transition<'_, Polic
         .path(path_of(&after.arn))
         .set_description(after.description.clone())
         .policy_document(after.document.to_json());
-    match call.send().await.map_err(|error| intent.failed(&error)) {
+    match intent.written(call.send()).await {
         Ok(answer) => {
             let first = answer.policy.and_then(|policy| policy.default_version_id);
             let history = first.map(|first| PolicyHistory { versions: vec![first.clone()], default_version: first });
@@ -66,7 +66,7 @@ async fn update(
             None => return create_version(iam, after, history, states).await.map(left),
         }
     }
-    delete_later_versions(iam, before, after, &mut history).await?;
+    delete_later_versions(iam, before, after, &mut history, states).await?;
     Ok(left(Some(history)))
 }
 
@@ -85,17 +85,26 @@ async fn former_version<'a>(
     Ok(same.then_some(former))
 }
 
-/// The versions that were made between `after`'s time and `before`'s: on the way back, ours.
+/// Of the versions that were made since `after`'s time those that are ours, on the way back: the one in
+/// force before it and whatever says the same, since a call whose answer is lost is repeated. Where that
+/// one is gone from force already, the first that was made. What others have made stays.
 async fn delete_later_versions(
     iam: &IamProvider,
     before: &Policy,
     after: &Policy,
     live: &mut PolicyHistory,
+    states: &Transition<'_, Policy>,
 ) -> Result<(), ProviderError> {
     let (Some(later), Some(former)) = (&before.history, &after.history) else { return Ok(()) };
-    for version in later.versions.iter().filter(|version| !former.versions.contains(version)) {
-        delete_version(iam, &after.arn, version).await?;
-        live.versions.retain(|it| it != version);
+    let mut ours = (before.document != after.document).then(|| before.document.clone());
+    for id in later.versions.iter().filter(|id| !former.versions.contains(id)) {
+        let Some(found) = version(iam, &after.arn, id).await? else { continue };
+        let Ok(document) = document_of(&found) else { continue };
+        if *ours.get_or_insert_with(|| document.clone()) == document {
+            states.may_write().await?;
+            delete_version(iam, &after.arn, id).await?;
+            live.versions.retain(|it| it != id);
+        }
     }
     Ok(())
 }
@@ -103,7 +112,7 @@ async fn delete_later_versions(
 async fn set_default(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:SetDefaultPolicyVersion", arn, "set the default version of");
     let call = iam.client().set_default_policy_version().policy_arn(arn).version_id(version);
-    call.send().await.map_err(|error| intent.failed(&error))?;
+    intent.written(call.send()).await?;
     Ok(())
 }
 
@@ -121,7 +130,8 @@ async fn create_version(
     let intent = on(iam, "iam:CreatePolicyVersion", &after.arn, "create a version of");
     let call = iam.client().create_policy_version().policy_arn(&after.arn).set_as_default(true);
     let call = call.policy_document(after.document.to_json());
-    let answer = call.send().await.map_err(|error| intent.failed(&error))?;
+    states.may_write().await?;
+    let answer = intent.written(call.send()).await?;
     let Some(created) = answer.policy_version.and_then(|version| version.version_id) else { return Ok(None) };
     let newest = history.versions.iter().map(|version| number_of(version)).max().unwrap_or_default();
     if number_of(&created) != newest + 1 {
@@ -157,6 +167,7 @@ async fn delete_repeated(
     for id in live.versions.clone().iter().filter(is_ours) {
         let found = version(iam, &after.arn, id).await?;
         if found.is_some_and(|found| document_of(&found).is_ok_and(|document| document == after.document)) {
+            states.may_write().await?;
             delete_version(iam, &after.arn, id).await?;
             live.versions.retain(|version| version != id);
         }
@@ -173,14 +184,15 @@ async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, Policy>) -
             delete_version(iam, arn, version).await?;
         }
     }
-    if_there(iam.client().delete_policy().policy_arn(arn).send().await.map_err(|error| intent.failed(&error)))?;
+    states.may_write().await?;
+    if_there(intent.written(iam.client().delete_policy().policy_arn(arn).send()).await)?;
     Ok(())
 }
 
 async fn delete_version(iam: &IamProvider, arn: &str, version: &str) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:DeletePolicyVersion", arn, &format!("delete version {version} of"));
     let call = iam.client().delete_policy_version().policy_arn(arn).version_id(version);
-    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
+    if_there(intent.written(call.send()).await)?;
     Ok(())
 }
 
@@ -284,6 +296,16 @@ mod tests {
     async fn the_way_back_is_to_the_former_version_and_takes_ours_away() {
         let back = writes(policy("v3", &["v1", "v2", "v3"]), policy("v2", &["v1", "v2"])).await;
         assert_eq!(back, ["SetDefaultPolicyVersion", "DeletePolicyVersion"]);
+    }
+
+    #[tokio::test]
+    async fn the_way_back_leaves_the_versions_that_others_have_made() {
+        // v3 is ours and in force; v9 says something else.
+        let back = writes(policy("v3", &["v1", "v3", "v9"]), policy("v1", &["v1"])).await;
+        assert_eq!(back, ["SetDefaultPolicyVersion", "DeletePolicyVersion"]);
+        // Ours is out of force already: it is the first that was made.
+        let back = writes(policy("v1", &["v1", "v3", "v9"]), policy("v1", &["v1"])).await;
+        assert_eq!(back, ["DeletePolicyVersion"]);
     }
 
     #[tokio::test]
