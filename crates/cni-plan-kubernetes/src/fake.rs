@@ -111,6 +111,16 @@ impl Fake {
         self.changed.send_replace(version);
     }
 
+    /// Has the pod of a node born again without anyone who watches hearing of it: as over a connection
+    /// that died in silence.
+    pub(crate) fn reborn_in_silence(&self, node: &str) {
+        let mut state = self.state();
+        let is_on_it = |object: &Value| object["spec"]["nodeName"] == node;
+        let name = state.objects.iter().find(|(_, object)| is_on_it(object)).map(|((_, name), _)| name.clone());
+        state.remove("pods", &name.unwrap());
+        state.birth(node);
+    }
+
     /// Waits until the world has changed so.
     pub(crate) async fn until(&self, is_so: impl Fn(&State) -> bool) {
         let mut changed = self.changed.subscribe();

@@ -40,6 +40,8 @@ pub(crate) async fn restart(
     let mut rollout = Rollout::new(plan.wanted.clone(), plan.canary as usize, plan.max_unavailable);
     let mut reports = Reports::to(overseer);
     let mut deadline = Instant::now() + plan.timeout;
+    // When the time is over: the view that says so may be old.
+    let mut was_looked_at_anew = false;
     loop {
         let step = rollout.next(watch.world());
         match step.map_err(|wrong| trouble::wrong_identity(connection, plan.wanted, &wrong))? {
@@ -53,10 +55,16 @@ pub(crate) async fn restart(
                 let deletions = victims.into_iter().map(|victim| delete(connection, &pods, namespace, victim));
                 futures::stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<()>().await?;
                 deadline = Instant::now() + plan.timeout;
+                was_looked_at_anew = false;
             }
             Step::Wait(nodes) => {
                 reports.report(watch.world().progress(plan.wanted), nodes.first().map_or("", String::as_str));
                 if watch.changed(deadline).await? == Waited::TimeOver {
+                    if !was_looked_at_anew {
+                        watch = open(connection, namespace, service_account, plan.timeout).await?;
+                        was_looked_at_anew = true;
+                        continue;
+                    }
                     let (world, interruption) = (watch.world(), watch.interruption());
                     let over = trouble::time_over(connection, namespace, world, interruption, &nodes, plan.timeout);
                     return Err(over.await);

@@ -199,3 +199,29 @@ async fn a_verification_ends_at_a_pod_with_another_identity() {
     let error = verified(&Fake::new(&["a"]), LONG, Duration::ZERO).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Refused);
 }
+
+#[tokio::test]
+async fn a_verification_does_not_end_on_a_view_that_nobody_kept_up_to_date() {
+    let fake = annotated(&["a", "b"]);
+    restarted(&fake, LONG).await.0.unwrap();
+    fake.state().env = json!([]);
+    let silence = async {
+        tokio::time::sleep(SHORT / 2).await;
+        fake.reborn_in_silence("a");
+    };
+    let error = futures::join!(verified(&fake, LONG, SHORT), silence).0.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused, "{error}");
+}
+
+#[tokio::test]
+async fn a_restart_whose_time_is_over_looks_anew_before_it_fails() {
+    let fake = annotated(&["a"]);
+    fake.state().born_ready = false;
+    let silence = async {
+        fake.until(|state| state.requests.iter().any(|request| request.starts_with("DELETE"))).await;
+        tokio::time::sleep(SHORT / 2).await;
+        fake.state().born_ready = true;
+        fake.reborn_in_silence("a");
+    };
+    futures::join!(restarted(&fake, SHORT), silence).0.0.unwrap();
+}

@@ -41,17 +41,21 @@ pub(crate) async fn verify(
         let now = Instant::now();
         let until = if unserved.is_empty() {
             let soaked = *served_since.get_or_insert(now) + plan.soak;
-            if total == 0 || soaked <= now && watch.interruption().is_none() {
+            let is_over = total == 0 || soaked <= now;
+            if is_over && watch.is_fresh() {
                 return Ok(());
             }
-            if soaked <= now {
-                // A view that may be old proves nothing: look anew.
+            if is_over {
                 watch = open(connection, namespace, service_account, plan.timeout).await?;
                 continue;
             }
             soaked
         } else {
             served_since = None;
+            if deadline <= now && !watch.is_fresh() {
+                watch = open(connection, namespace, service_account, plan.timeout).await?;
+                continue;
+            }
             if deadline <= now {
                 let interruption = watch.interruption();
                 let over = trouble::time_over(connection, namespace, world, interruption, &unserved, plan.timeout);

@@ -18,6 +18,13 @@ use super::world::{PodState, Rules, World};
 use crate::client::Connection;
 use crate::error::{Attempt, CallError};
 
+const PODS: &str = "pods";
+const NODES: &str = "nodes";
+
+/// How long the server keeps a watch open, in seconds: one on which nothing was heard for a little
+/// longer is dead, and is opened anew. The default, five minutes, is as long as a batch may take.
+const OPEN_FOR: u32 = 30;
+
 /// Events that are taken in before anybody looks at the world again.
 const AT_ONCE: usize = 256;
 
@@ -29,8 +36,10 @@ pub(super) struct Watch<'a> {
     world: World,
     pods: Listing<PodState>,
     nodes: Listing<bool>,
-    /// What kept the watch from going on, the last time.
-    interrupted: Option<ProviderError>,
+    /// What keeps each of the two from going on.
+    interrupted: BTreeMap<&'static str, ProviderError>,
+    /// Whether nothing was waited for since it was opened.
+    is_fresh: bool,
 }
 
 /// How a wait ended.
@@ -73,15 +82,19 @@ impl<'a> Watch<'a> {
         })?;
         let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
         let rules = Rules::of(daemon_set);
-        let pods = watcher(pods, Config::default().labels_from(&selector)).default_backoff().map(move |event| {
-            let view = |pod: Pod| rules.pod(&pod).map(|pod| (pod.uid.clone(), pod));
-            Seen::Pod(event.map(|event| viewed(event, view)))
-        });
+        let pods = watcher(pods, Config::default().timeout(OPEN_FOR).labels_from(&selector)).default_backoff().map(
+            move |event| {
+                let view = |pod: Pod| rules.pod(&pod).map(|pod| (pod.uid.clone(), pod));
+                Seen::Pod(event.map(|event| viewed(event, view)))
+            },
+        );
         let rules = Rules::of(daemon_set);
-        let nodes = watcher(Api::<Node>::all(client), Config::default()).default_backoff().map(move |event| {
-            let view = |node: Node| Some(rules.node(&node));
-            Seen::Node(event.map(|event| viewed(event, view)))
-        });
+        let nodes = watcher(Api::<Node>::all(client), Config::default().timeout(OPEN_FOR)).default_backoff().map(
+            move |event| {
+                let view = |node: Node| Some(rules.node(&node));
+                Seen::Node(event.map(|event| viewed(event, view)))
+            },
+        );
         Ok(Watch {
             connection,
             namespace: namespace.to_owned(),
@@ -89,7 +102,8 @@ impl<'a> Watch<'a> {
             world: World::default(),
             pods: Listing::default(),
             nodes: Listing::default(),
-            interrupted: None,
+            interrupted: BTreeMap::new(),
+            is_fresh: false,
         })
     }
 
@@ -105,15 +119,18 @@ impl<'a> Watch<'a> {
             if self.changed(until).await? == Waited::TimeOver {
                 let nothing = CallError::NoAnswer(within);
                 let attempt = Attempt::new("watch the plugin's pods", "watch", "pods", Some(&self.namespace));
-                return Err(self.interrupted.take().unwrap_or_else(|| attempt.failed(self.connection, nothing)));
+                let interruption = self.interruption().cloned();
+                return Err(interruption.unwrap_or_else(|| attempt.failed(self.connection, nothing)));
             }
         }
+        self.is_fresh = true;
         Ok(())
     }
 
     /// Waits for the next change, at most until then. An interrupted watch is taken up again by
     /// itself; only a refusal is an error.
     pub(super) async fn changed(&mut self, until: Instant) -> Result<Waited, ProviderError> {
+        self.is_fresh = false;
         match tokio::time::timeout_at(until, self.events.next()).await {
             Err(_) => Ok(Waited::TimeOver),
             Ok(seen) => {
@@ -125,25 +142,34 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What has interrupted the watch since the last event: the view may be old. A watch that was
-    /// taken up again and has nothing to tell looks the same.
+    /// Whether the world is as it was listed a moment ago. A view that was waited on proves nothing by
+    /// itself: a connection that died in silence, or one that is being taken up again, looks like
+    /// nothing happening.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.is_fresh
+    }
+
+    /// What has interrupted the watch: the view may be old. A watch that was taken up again and has
+    /// nothing to tell looks the same.
     pub(super) fn interruption(&self) -> Option<&ProviderError> {
-        self.interrupted.as_ref()
+        self.interrupted.values().next()
     }
 
     fn take(&mut self, seen: Seen) -> Result<(), ProviderError> {
-        match seen {
-            Seen::Pod(Ok(event)) => self.pods.take(&mut self.world.pods, event),
-            Seen::Node(Ok(event)) => self.nodes.take(&mut self.world.nodes, event),
-            Seen::Pod(Err(error)) => return self.interrupt("pods", error),
-            Seen::Node(Err(error)) => return self.interrupt("nodes", error),
+        let (resource, is_current) = match seen {
+            Seen::Pod(Ok(event)) => (PODS, self.pods.take(&mut self.world.pods, event)),
+            Seen::Node(Ok(event)) => (NODES, self.nodes.take(&mut self.world.nodes, event)),
+            Seen::Pod(Err(error)) => return self.interrupt(PODS, error),
+            Seen::Node(Err(error)) => return self.interrupt(NODES, error),
+        };
+        if is_current {
+            self.interrupted.remove(resource);
         }
-        self.interrupted = None;
         Ok(())
     }
 
-    fn interrupt(&mut self, resource: &str, error: watcher::Error) -> Result<(), ProviderError> {
-        let namespace = (resource == "pods").then_some(self.namespace.as_str());
+    fn interrupt(&mut self, resource: &'static str, error: watcher::Error) -> Result<(), ProviderError> {
+        let namespace = (resource == PODS).then_some(self.namespace.as_str());
         let attempt = Attempt::new(format!("watch {resource}"), "list and watch", resource, namespace);
         let error = match error {
             watcher::Error::InitialListFailed(error)
@@ -158,7 +184,7 @@ impl<'a> Watch<'a> {
             return Err(error);
         }
         tracing::debug!(%error, "the watch was interrupted");
-        self.interrupted = Some(error);
+        self.interrupted.insert(resource, error);
         Ok(())
     }
 }
@@ -170,11 +196,18 @@ impl<T> Default for Listing<T> {
 }
 
 impl<T> Listing<T> {
-    /// Carries one event into `current`.
-    fn take(&mut self, current: &mut BTreeMap<String, T>, event: Viewed<T>) {
+    /// Carries one event into `current`. Returns whether that is up to date then, and not the old view
+    /// beside a list that is still coming in.
+    fn take(&mut self, current: &mut BTreeMap<String, T>, event: Viewed<T>) -> bool {
         match event {
-            Event::Init => self.coming.clear(),
-            Event::InitApply(object) => self.coming.extend(object),
+            Event::Init => {
+                self.coming.clear();
+                return false;
+            }
+            Event::InitApply(object) => {
+                self.coming.extend(object);
+                return false;
+            }
             Event::InitDone => {
                 *current = std::mem::take(&mut self.coming);
                 self.is_complete = true;
@@ -186,6 +219,7 @@ impl<T> Listing<T> {
                 }
             }
         }
+        true
     }
 }
 
@@ -210,6 +244,21 @@ mod tests {
             listing.take(&mut current, viewed(event, |key| Some((key.to_owned(), key.len()))));
         }
         (current, listing.is_complete)
+    }
+
+    #[test]
+    fn a_list_that_is_coming_in_makes_nothing_current() {
+        let (mut listing, mut current) = (Listing::<()>::default(), BTreeMap::new());
+        let object = || Some(("a".to_owned(), ()));
+        let events = [
+            (Event::Init, false),
+            (Event::InitApply(object()), false),
+            (Event::InitDone, true),
+            (Event::Delete(object()), true),
+        ];
+        for (event, is_current) in events {
+            assert_eq!(listing.take(&mut current, event), is_current);
+        }
     }
 
     #[test]
