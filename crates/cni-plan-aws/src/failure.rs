@@ -1,6 +1,7 @@
 //! Failed calls in core's terms: what, why, what to do about it.
 
 use std::error::Error;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
@@ -23,7 +24,31 @@ pub(crate) struct Intent<'a> {
     pub(crate) what: String,
 }
 
+/// For a write with all of its repetitions. A lock is trusted for 50 s, confirmed at most a second before
+/// the write (docs/locks.md), and taken over after 60 s: nothing is sent later than that.
+const LONGEST_WRITE: Duration = Duration::from_secs(45);
+
 impl Intent<'_> {
+    /// Makes a call that changes something.
+    ///
+    /// # Errors
+    /// When it fails, and when it is not over in time: it may have had its effect then.
+    pub(crate) async fn written<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    ) -> Result<T, ProviderError>
+    where
+        E: ProvideErrorMetadata + Error + Send + Sync + 'static,
+    {
+        match tokio::time::timeout(LONGEST_WRITE, call).await {
+            Ok(answer) => answer.map_err(|error| self.failed(&error)),
+            Err(_) => {
+                let why = format!("it took more than {LONGEST_WRITE:?}");
+                Err(self.failed(&SdkError::<E, HttpResponse>::timeout_error(why)))
+            }
+        }
+    }
+
     /// The error of a call that failed, whichever way it did.
     pub(crate) fn failed<E>(&self, error: &SdkError<E, HttpResponse>) -> ProviderError
     where
@@ -108,6 +133,9 @@ impl Intent<'_> {
             ErrorKind::Conflict => CURE_OF_CONFLICT.to_owned(),
             _ => match code {
                 "LimitExceeded" => "remove what is no longer used, or have the quota raised".to_owned(),
+                "ConcurrentModification" | "ConcurrentModificationException" => {
+                    "someone else was changing it at the same moment: look at what, then run it again".to_owned()
+                }
                 "DeleteConflict" => "take off what others have put on it, then run again".to_owned(),
                 "MalformedPolicyDocument" => "correct the document that the service names".to_owned(),
                 _ if status >= 500 => "the service failed: run it again later".to_owned(),
@@ -248,11 +276,7 @@ fn kind_of(code: &str) -> ErrorKind {
         | "RequestThrottledException"
         | "TooManyRequestsException"
         | "RequestLimitExceeded" => ErrorKind::Throttled,
-        "EntityAlreadyExists"
-        | "EntityAlreadyExistsException"
-        | "ConcurrentModification"
-        | "ConcurrentModificationException"
-        | "ResourceInUseException" => ErrorKind::Conflict,
+        "EntityAlreadyExists" | "EntityAlreadyExistsException" | "ResourceInUseException" => ErrorKind::Conflict,
         _ => ErrorKind::Refused,
     }
 }
@@ -349,8 +373,7 @@ mod tests {
         let aws = crate::Aws::new(options, aws.observer());
         let cluster = cluster();
         let facts = aws.facts(&cluster, NOTHING_MORE);
-        let error =
-            tokio::time::timeout(std::time::Duration::from_secs(10), facts).await.expect("it is told").unwrap_err();
+        let error = tokio::time::timeout(Duration::from_secs(10), facts).await.expect("it is told").unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreachable);
         assert!(error.why.contains(&nobody.to_string()), "{}", error.why);
     }

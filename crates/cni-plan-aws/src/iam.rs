@@ -10,6 +10,7 @@ use crate::attachment::inspect::AttachedPolicies;
 use crate::failure::Intent;
 use crate::login::Caller;
 use crate::recent::{LastWrite, RecentWrites};
+use crate::repeats::Repeats;
 use crate::session::Session;
 use crate::transition::Transition;
 use crate::transport::at_most;
@@ -91,14 +92,16 @@ impl IamProvider {
         }
     }
 
-    async fn carry_out(&self, change: &Change) -> Result<(), ProviderError> {
-        match self.write(change).await {
+    async fn carry_out(&self, change: &Change, overseer: &dyn Overseer) -> Result<(), ProviderError> {
+        let (written, was_repeated) = Repeats::noticed(self.write(change, overseer)).await;
+        match written {
             Ok(left) => {
                 self.recent.record(&change.target, LastWrite::Left(left.clone()));
                 self.until_visible(&change.target, left.as_ref()).await
             }
             Err(error) => {
-                if is_refusal_of_all(change, &error) {
+                // What a repetition is refused may have been done by the call before it.
+                if is_refusal_of_all(change, &error) && !was_repeated {
                     self.recent.record_refusal(&change.target);
                 } else {
                     self.recent.record(&change.target, LastWrite::InDoubt);
@@ -109,31 +112,31 @@ impl IamProvider {
     }
 
     /// Returns what it left behind, as far as IAM's answers say.
-    async fn write(&self, change: &Change) -> Result<Option<Resource>, ProviderError> {
+    async fn write(&self, change: &Change, overseer: &dyn Overseer) -> Result<Option<Resource>, ProviderError> {
         match &change.target {
             Target::OidcProvider { arn, .. } => {
-                let states = Transition::of(change, |it| match it {
+                let states = Transition::of(change, overseer, |it| match it {
                     Resource::OidcProvider(provider) => Some(provider),
                     _ => None,
                 })?;
                 Ok(oidc_provider::apply::apply(self, arn, &states).await?.map(Resource::OidcProvider))
             }
             Target::Policy { arn, .. } => {
-                let states = Transition::of(change, |it| match it {
+                let states = Transition::of(change, overseer, |it| match it {
                     Resource::Policy(policy) => Some(policy),
                     _ => None,
                 })?;
                 Ok(policy::apply::apply(self, arn, &states).await?.map(Resource::Policy))
             }
             Target::Role { name, .. } => {
-                let states = Transition::of(change, |it| match it {
+                let states = Transition::of(change, overseer, |it| match it {
                     Resource::Role(role) => Some(role),
                     _ => None,
                 })?;
                 Ok(role::apply::apply(self, name, &states).await?.map(Resource::Role))
             }
             Target::Attachment { role, policy_arn, .. } => {
-                let states = Transition::of(change, |it| match it {
+                let states = Transition::of(change, overseer, |it| match it {
                     Resource::Attachment(attachment) => Some(attachment),
                     _ => None,
                 })?;
@@ -154,12 +157,8 @@ impl Provider for IamProvider {
         Box::pin(self.settled(targets))
     }
 
-    fn apply<'a>(
-        &'a self,
-        change: &'a Change,
-        _overseer: &'a dyn Overseer,
-    ) -> BoxFuture<'a, Result<(), ProviderError>> {
-        Box::pin(self.carry_out(change))
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(self.carry_out(change, overseer))
     }
 }
 

@@ -27,6 +27,7 @@ mod options;
 mod policy;
 mod recent;
 mod region;
+mod repeats;
 mod retry;
 mod role;
 #[cfg(test)]

@@ -50,6 +50,14 @@ impl RecentWrites {
         (at.elapsed() < self.kept_for).then(|| write.clone())
     }
 
+    /// Whether this process lately left anything that `is_it`, which some of IAM may not know of yet.
+    pub(crate) fn left(&self, is_it: impl Fn(&Target, Option<&Resource>) -> bool) -> bool {
+        self.writes().iter().any(|(target, (at, write))| match write {
+            LastWrite::Left(state) => at.elapsed() < self.kept_for && is_it(target, state.as_ref()),
+            LastWrite::InDoubt | LastWrite::Refused => false,
+        })
+    }
+
     /// Whether one answer is to be believed as it is.
     pub(crate) fn allow(&self, target: &Target, seen: &Observation) -> bool {
         match self.of(target) {

@@ -2,11 +2,13 @@
 //!
 //! It knows no state: a test says what each request is answered with.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use cni_plan_core::{
-    Action, Address, Call, CallObserver, Change, ClusterRef, Kind, ProviderError, Resource, Reversibility, Target,
+    Action, Address, BoxFuture, Call, CallObserver, Change, ClusterRef, ErrorKind, Kind, Overseer, Progress,
+    ProviderError, Resource, Reversibility, Target,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -116,6 +118,32 @@ pub(crate) fn change(target: Target, before: Option<Resource>, after: Option<Res
         reversibility: Reversibility::Reversible,
         depends_on: Vec::new(),
         clusters: Vec::new(),
+    }
+}
+
+/// One whose lock is lost when it is asked once too often.
+pub(crate) struct LosesItsLock {
+    /// How often it still has it.
+    pub(crate) after: std::sync::atomic::AtomicUsize,
+}
+
+impl Overseer for LosesItsLock {
+    fn tell(&self, _: Progress) {}
+
+    fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        self.holds_locks()
+    }
+
+    fn holds_locks(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        let one_less = |left: usize| left.checked_sub(1);
+        let holds = self.after.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).map(drop);
+        let lost = || ProviderError {
+            kind: ErrorKind::Conflict,
+            what: "the lock is lost".to_owned(),
+            why: String::new(),
+            cure: String::new(),
+        };
+        Box::pin(std::future::ready(holds.map_err(|_| lost())))
     }
 }
 

@@ -8,6 +8,7 @@ use cni_plan_core::{CallObserver, ProviderError};
 
 use crate::failure::Intent;
 use crate::login::{Caller, Login};
+use crate::repeats::Repeats;
 use crate::retry::{SoonAgain, unrationed};
 use crate::timing::Timing;
 
@@ -30,6 +31,7 @@ impl Session {
             .retry_partition(unrationed("cni-plan-eks"));
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .interceptor(Timing::new("iam", observer))
+            .interceptor(Repeats)
             .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-iam"));
         let sts = aws_sdk_sts::config::Builder::from(&config)

@@ -1,6 +1,6 @@
 //! A change of one kind of resource: its two states, typed, and whether it may still be made.
 
-use cni_plan_core::{Change, ErrorKind, Observation, ProviderError, Resource, Target};
+use cni_plan_core::{Change, ErrorKind, Observation, Overseer, ProviderError, Resource, Target};
 
 use crate::IamProvider;
 use crate::failure::Intent;
@@ -12,6 +12,7 @@ pub(crate) struct Transition<'a, T> {
     pub(crate) before: Option<&'a T>,
     pub(crate) after: Option<&'a T>,
     pick: fn(&Resource) -> Option<&T>,
+    overseer: &'a dyn Overseer,
 }
 
 /// What is left to do, seen right before the write.
@@ -24,19 +25,36 @@ pub(crate) enum Standing {
 }
 
 impl<'a, T: Known> Transition<'a, T> {
-    /// The states of `change`, each taken apart by `pick`.
+    /// The states of `change`, each taken apart by `pick`; `overseer` is asked before each write that
+    /// something else came before.
     ///
     /// # Errors
     /// When one is of another kind than the change's target.
     pub(crate) fn of(
         change: &'a Change,
+        overseer: &'a dyn Overseer,
         pick: fn(&Resource) -> Option<&T>,
     ) -> Result<Transition<'a, T>, ProviderError> {
         let typed = |state: &'a Option<Resource>| match state {
             None => Ok(None),
             Some(resource) => pick(resource).map(Some).ok_or_else(|| mixed_up(change)),
         };
-        Ok(Transition { target: &change.target, before: typed(&change.before)?, after: typed(&change.after)?, pick })
+        Ok(Transition {
+            target: &change.target,
+            before: typed(&change.before)?,
+            after: typed(&change.after)?,
+            pick,
+            overseer,
+        })
+    }
+
+    /// Whether the next write may be made: whatever came before it may have taken longer than a lock
+    /// lives.
+    ///
+    /// # Errors
+    /// When it may not.
+    pub(crate) async fn may_write(&self) -> Result<(), ProviderError> {
+        self.overseer.holds_locks().await
     }
 
     /// Reads what is live and compares it with both ends: IAM has no compare-and-swap, so every
@@ -44,13 +62,19 @@ impl<'a, T: Known> Transition<'a, T> {
     /// else the read has to be one that can be believed.
     ///
     /// # Errors
-    /// A conflict when the live state is neither: then nothing may be overwritten. And when it cannot
-    /// be read.
+    /// A conflict when the live state is neither: then nothing may be overwritten. When it cannot be
+    /// read, and when no write may follow.
     pub(crate) async fn look(
         &self,
         iam: &IamProvider,
         intent: &Intent<'_>,
     ) -> Result<(Option<T>, Standing), ProviderError> {
+        let looked = self.compare(iam, intent).await?;
+        self.may_write().await?;
+        Ok(looked)
+    }
+
+    async fn compare(&self, iam: &IamProvider, intent: &Intent<'_>) -> Result<(Option<T>, Standing), ProviderError> {
         let live = self.live(iam).await?;
         if let Ok(Standing::AsPlanned) = self.standing(live.as_ref(), intent) {
             return Ok((live, Standing::AsPlanned));
@@ -94,7 +118,8 @@ impl<'a, T: Known> Transition<'a, T> {
         let live = self.typed(iam.shown(self.target, is_ours).await)?;
         match (self.standing(live.as_ref(), intent)?, live) {
             (Standing::Done, Some(live)) => Ok(live),
-            _ => Err(met),
+            // It is there, perhaps by this very call, and nobody knows what it is.
+            _ => Err(ProviderError { kind: ErrorKind::Timeout, ..met }),
         }
     }
 

@@ -20,6 +20,11 @@ pub trait Overseer: Send + Sync {
     /// Asked by a step of several changes before each further one, where minutes may have passed
     /// since the last: an error ends the step where it is.
     fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
+
+    /// Asked before a write that something else came before in its step, a look or another write, in
+    /// which a lock may have been lost: an error is that it was. Whoever only asked to stop has the
+    /// step ended first.
+    fn holds_locks(&self) -> BoxFuture<'_, Result<(), ProviderError>>;
 }
 
 /// One who only listens.
@@ -29,6 +34,10 @@ impl<F: Fn(Progress) + Send + Sync> Overseer for F {
     }
 
     fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn holds_locks(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -35,7 +35,7 @@ async fn create(
         .create_open_id_connect_provider()
         .url(convert::to_wire_url(after))
         .set_client_id_list(Some(after.client_ids.iter().cloned().collect()));
-    match call.send().await.map_err(|error| intent.failed(&error)) {
+    match intent.written(call.send()).await {
         Ok(_) => Ok(after.clone()),
         Err(error) if error.kind == ErrorKind::Conflict => states.met(iam, error, &intent).await,
         Err(error) => Err(error),
@@ -60,7 +60,8 @@ async fn change_audiences(
         );
         let call = iam.client().add_client_id_to_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
-        call.send().await.map_err(|error| intent.failed(&error))?;
+        states.may_write().await?;
+        intent.written(call.send()).await?;
         client_ids.insert(audience.clone());
     }
     for audience in before.client_ids.difference(&after.client_ids) {
@@ -71,7 +72,8 @@ async fn change_audiences(
         );
         let call = iam.client().remove_client_id_from_open_id_connect_provider();
         let call = call.open_id_connect_provider_arn(arn).client_id(audience);
-        if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
+        states.may_write().await?;
+        if_there(intent.written(call.send()).await)?;
         client_ids.remove(audience);
     }
     Ok(OidcProvider { client_ids, ..after.clone() })
@@ -83,7 +85,7 @@ async fn delete(iam: &IamProvider, arn: &str, states: &Transition<'_, OidcProvid
         return Ok(());
     }
     let call = iam.client().delete_open_id_connect_provider().open_id_connect_provider_arn(arn);
-    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
+    if_there(intent.written(call.send()).await)?;
     Ok(())
 }
 

@@ -1,12 +1,16 @@
 //! Makes a role, changes just what differs, or takes it away.
 
-use cni_plan_core::{ErrorKind, ProviderError, Role};
+use cni_plan_core::{ErrorKind, ProviderError, Role, Target};
+use tokio::time::sleep;
 
 use super::convert::to_wire_tag;
 use super::inspect::session_duration;
 use crate::IamProvider;
 use crate::failure::{Intent, if_there};
 use crate::transition::{Standing, Transition};
+
+/// How an error begins of a role that still has policies or instance profiles (IAM API, DeleteRole).
+const DELETE_CONFLICT: &str = "DeleteConflict:";
 
 /// Returns the role as it is left.
 pub(crate) async fn apply(
@@ -35,7 +39,7 @@ async fn create(iam: &IamProvider, after: &Role, states: &Transition<'_, Role>) 
         .set_description(after.description.clone())
         .set_permissions_boundary(after.permissions_boundary.clone())
         .set_tags((!tags.is_empty()).then_some(tags));
-    match call.send().await.map_err(|error| intent.failed(&error)) {
+    match intent.written(call.send()).await {
         Ok(answer) => Ok(Role { id: answer.role.map(|role| role.role_id), ..after.clone() }),
         Err(error) if error.kind == ErrorKind::Conflict => states.met(iam, error, &intent).await,
         Err(error) => Err(error),
@@ -56,24 +60,29 @@ async fn update(
         update_trust(iam, after).await?;
     }
     if before.description != after.description {
-        update_description(iam, after).await?;
+        update_description(iam, after, states).await?;
     }
     if before.permissions_boundary != after.permissions_boundary {
+        states.may_write().await?;
         update_boundary(iam, after).await?;
     }
-    update_tags(iam, before, after).await?;
+    update_tags(iam, before, after, states).await?;
     Ok(after.clone())
 }
 
 async fn update_trust(iam: &IamProvider, after: &Role) -> Result<(), ProviderError> {
     let intent = on(iam, "iam:UpdateAssumeRolePolicy", &after.name, "update the trust of");
     let call = iam.client().update_assume_role_policy().role_name(&after.name);
-    call.policy_document(after.trust.to_json()).send().await.map_err(|error| intent.failed(&error))?;
+    intent.written(call.policy_document(after.trust.to_json()).send()).await?;
     Ok(())
 }
 
 /// UpdateRole sets both description and session duration, so the duration is repeated as found.
-async fn update_description(iam: &IamProvider, after: &Role) -> Result<(), ProviderError> {
+async fn update_description(
+    iam: &IamProvider,
+    after: &Role,
+    states: &Transition<'_, Role>,
+) -> Result<(), ProviderError> {
     let duration = session_duration(iam, &after.name).await?;
     let intent = on(iam, "iam:UpdateRole", &after.name, "update the description of");
     let call = iam
@@ -82,7 +91,8 @@ async fn update_description(iam: &IamProvider, after: &Role) -> Result<(), Provi
         .role_name(&after.name)
         .description(after.description.as_deref().unwrap_or_default())
         .set_max_session_duration(duration);
-    call.send().await.map_err(|error| intent.failed(&error))?;
+    states.may_write().await?;
+    intent.written(call.send()).await?;
     Ok(())
 }
 
@@ -91,19 +101,24 @@ async fn update_boundary(iam: &IamProvider, after: &Role) -> Result<(), Provider
         Some(boundary) => {
             let intent = on(iam, "iam:PutRolePermissionsBoundary", &after.name, "set the permissions boundary of");
             let call = iam.client().put_role_permissions_boundary().role_name(&after.name);
-            call.permissions_boundary(boundary).send().await.map_err(|error| intent.failed(&error))?;
+            intent.written(call.permissions_boundary(boundary).send()).await?;
         }
         None => {
             let intent =
                 on(iam, "iam:DeleteRolePermissionsBoundary", &after.name, "remove the permissions boundary of");
             let call = iam.client().delete_role_permissions_boundary().role_name(&after.name);
-            if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
+            if_there(intent.written(call.send()).await)?;
         }
     }
     Ok(())
 }
 
-async fn update_tags(iam: &IamProvider, before: &Role, after: &Role) -> Result<(), ProviderError> {
+async fn update_tags(
+    iam: &IamProvider,
+    before: &Role,
+    after: &Role,
+    states: &Transition<'_, Role>,
+) -> Result<(), ProviderError> {
     let set: Vec<_> = after
         .tags
         .iter()
@@ -113,13 +128,15 @@ async fn update_tags(iam: &IamProvider, before: &Role, after: &Role) -> Result<(
     if !set.is_empty() {
         let intent = on(iam, "iam:TagRole", &after.name, "tag");
         let call = iam.client().tag_role().role_name(&after.name).set_tags(Some(set));
-        call.send().await.map_err(|error| intent.failed(&error))?;
+        states.may_write().await?;
+        intent.written(call.send()).await?;
     }
     let gone: Vec<_> = before.tags.keys().filter(|key| !after.tags.contains_key(*key)).cloned().collect();
     if !gone.is_empty() {
         let intent = on(iam, "iam:UntagRole", &after.name, "untag");
         let call = iam.client().untag_role().role_name(&after.name).set_tag_keys(Some(gone));
-        call.send().await.map_err(|error| intent.failed(&error))?;
+        states.may_write().await?;
+        intent.written(call.send()).await?;
     }
     Ok(())
 }
@@ -130,9 +147,22 @@ async fn delete(iam: &IamProvider, name: &str, states: &Transition<'_, Role>) ->
     if let (_, Standing::Done) = states.look(iam, &intent).await? {
         return Ok(());
     }
+    // What was taken off a moment ago may still be seen on it.
+    let is_bare = iam.recent.left(|target, state| match target {
+        Target::Attachment { role, .. } => role == name && state.is_none(),
+        _ => false,
+    });
+    let is_lag = |error: &ProviderError| is_bare && error.why.starts_with(DELETE_CONFLICT);
     let call = iam.client().delete_role().role_name(name);
-    if_there(call.send().await.map_err(|error| intent.failed(&error)))?;
-    Ok(())
+    let mut delays = iam.visibility.delays();
+    loop {
+        let deleted = if_there(intent.written(call.clone().send()).await).map(drop);
+        match delays.next().filter(|_| deleted.as_ref().is_err_and(is_lag)) {
+            Some(delay) => sleep(delay).await,
+            None => return deleted,
+        }
+        states.may_write().await?;
+    }
 }
 
 fn on<'a>(iam: &'a IamProvider, action: &'static str, name: &str, verb: &str) -> Intent<'a> {
@@ -144,9 +174,10 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-    use cni_plan_core::{Observation, PolicyDocument, Resource, Target};
+    use cni_plan_core::{Attachment, Observation, PolicyDocument, Resource};
 
-    use crate::scripted::{ACCOUNT, Answer, Scripted, apply, change, identity, refusal, xml};
+    use crate::recent::LastWrite;
+    use crate::scripted::{ACCOUNT, Answer, LosesItsLock, Scripted, apply, change, identity, refusal, xml};
 
     use super::*;
 
@@ -228,6 +259,81 @@ mod tests {
         // Before the write: what is there, and the session duration. After it: two that agree.
         assert_eq!(aws.operations(), ["GetRole", "GetRole", "UpdateRole", "GetRole", "GetRole"]);
         assert!(aws.body_of("UpdateRole").contains("MaxSessionDuration=7200"));
+    }
+
+    #[tokio::test]
+    async fn a_lock_that_is_lost_between_two_writes_keeps_the_second_from_being_made() {
+        let after = Role { description: Some("other".to_owned()), ..role("b") };
+        for held in 0..3 {
+            let aws = live(Some(role("a")), Some(after.clone())).await;
+            let change = change(target(), Some(Resource::Role(role("a"))), Some(Resource::Role(after.clone())));
+            let overseer = LosesItsLock { after: held.into() };
+            let applied = cni_plan_core::Provider::apply(&*aws.iam().await, &change, &overseer).await;
+            // The look is followed by one write, the second has a question of its own.
+            assert_eq!(applied.is_ok(), held == 2, "{applied:?}");
+            assert_eq!(writes(&aws), ["UpdateAssumeRolePolicy", "UpdateRole"][..held]);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_of_what_was_sent_twice_leaves_doubt() {
+        for (first, is_in_doubt) in [(500, true), (403, false)] {
+            let asked_before = AtomicBool::new(false);
+            let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+                "GetCallerIdentity" => identity(),
+                "CreateRole" if !asked_before.swap(true, Ordering::SeqCst) => refusal(first, "AccessDenied"),
+                "CreateRole" => refusal(403, "AccessDenied"),
+                _ => answer("GetRole", None),
+            })
+            .await;
+            let iam = aws.iam().await;
+            let change = change(target(), None, Some(Resource::Role(role("a"))));
+            assert_eq!(apply(&iam, &change).await.unwrap_err().kind, ErrorKind::Denied);
+            let expected = if is_in_doubt { LastWrite::InDoubt } else { LastWrite::Refused };
+            assert_eq!(iam.recent.of(&target()), Some(expected));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_there_and_not_shown_leaves_doubt() {
+        let aws = Scripted::start(|asked| match asked.operation.as_str() {
+            "GetCallerIdentity" => identity(),
+            "CreateRole" => refusal(409, "EntityAlreadyExists"),
+            _ => answer("GetRole", None),
+        })
+        .await;
+        let iam = aws.iam().await;
+        let change = change(target(), None, Some(Resource::Role(role("a"))));
+        assert_eq!(apply(&iam, &change).await.unwrap_err().kind, ErrorKind::Timeout);
+        assert_eq!(iam.recent.of(&target()), Some(LastWrite::InDoubt));
+    }
+
+    #[tokio::test]
+    async fn what_was_just_taken_off_a_role_may_still_be_seen_on_it_when_it_is_deleted() {
+        for is_ours in [true, false] {
+            let (asked_before, gone) = (AtomicUsize::new(0), AtomicBool::new(false));
+            let aws = Scripted::start(move |asked| match asked.operation.as_str() {
+                "GetCallerIdentity" => identity(),
+                "DeleteRole" if asked_before.fetch_add(1, Ordering::SeqCst) < 2 => refusal(409, "DeleteConflict"),
+                "DeleteRole" => {
+                    gone.store(true, Ordering::SeqCst);
+                    xml("DeleteRole", "")
+                }
+                "GetRole" if gone.load(Ordering::SeqCst) => answer("GetRole", None),
+                "GetRole" => answer("GetRole", Some(&role("a"))),
+                other => xml(other, ""),
+            })
+            .await;
+            let iam = aws.iam().await;
+            if is_ours {
+                let policy_arn = "arn:aws:iam::aws:policy/p".to_owned();
+                let attachment = Attachment { role: "r".to_owned(), policy_arn: policy_arn.clone() };
+                let target = Target::Attachment { account: ACCOUNT.to_owned(), role: "r".to_owned(), policy_arn };
+                apply(&iam, &change(target, Some(Resource::Attachment(attachment)), None)).await.unwrap();
+            }
+            let deleted = apply(&iam, &change(target(), Some(Resource::Role(role("a"))), None)).await;
+            assert_eq!(deleted.is_ok(), is_ours, "{deleted:?}");
+        }
     }
 
     #[tokio::test]
