@@ -55,6 +55,11 @@ pub enum Event {
         /// How long it took.
         took: Duration,
     },
+    /// How the run ended could not be recorded: what was done is done, but the run counts as unfinished.
+    NotRecorded {
+        /// Why not.
+        why: String,
+    },
 }
 
 /// Which way a run goes.

@@ -14,7 +14,7 @@ pub struct LockHolder {
     /// The run; a run taken up again takes its own lock again. Empty of a lock that no run of ours
     /// has written.
     pub run: String,
-    /// `user@host, pid 4711`: where to find whoever runs it.
+    /// `user@host, pid 4711 (03d2f1a9)`: where to find whoever runs it.
     pub who: String,
 }
 

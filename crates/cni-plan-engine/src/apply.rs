@@ -1,6 +1,6 @@
 //! Applies a reviewed change set: the preconditions, the steps, and the way back.
 
-use cni_plan_core::{ChangeSet, Drift, Phase, ProviderError, Standing, Status, status};
+use cni_plan_core::{ChangeSet, Drift, Event, Phase, ProviderError, Standing, Status, status};
 
 use crate::execute::{Execution, Recorded, execute};
 use crate::inspect::observe_changes;
@@ -16,6 +16,9 @@ pub enum Ended {
     Done,
     /// The world is not the one that was to be changed; nothing was done.
     Stale(Vec<Drift>),
+    /// Others have done meanwhile what the run had not begun, so that it does not go back; nothing was
+    /// done.
+    BlockedByOthers(Vec<Drift>),
     /// What had been done was undone.
     RolledBack {
         /// Why: one or more failures of steps that ran at the same time; none where it was asked for.
@@ -48,7 +51,7 @@ pub async fn apply<E: From<ProviderError>>(
         Status::Pending => {}
     }
     let journal = open().await?;
-    let way = Way { changes, standings: vec![Standing::NotBegun; changes.len()], is_recovered: false };
+    let way = Way { changes, standings: vec![Standing::NotBegun; changes.len()], taken_up: None };
     Ok(go_on(way, changes, Recorded { execution, journal: &journal }).await)
 }
 
@@ -67,9 +70,13 @@ pub(crate) async fn go_on(mut way: Way<'_>, left: &[cni_plan_core::Change], run:
     roll_back(way, errors, run).await
 }
 
-/// Records how the run stands. Where that cannot be recorded, what happened is the same: a run
-/// without its last record is taken for one that was cut off, and found to be over.
+/// Records how the run stands. Where that cannot be recorded, what happened is the same, and it is told
+/// that the run is taken for one that was cut off.
 pub(crate) async fn close(run: Recorded<'_>, verdict: Verdict, ended: Ended) -> Ended {
-    let _ = run.journal.write(&Record::Close { verdict }).await;
+    if let Err(error) = run.journal.write(&Record::Close { verdict }).await
+        && verdict != Verdict::Interrupted
+    {
+        (run.execution.events)(Event::NotRecorded { why: error.to_string() });
+    }
     ended
 }

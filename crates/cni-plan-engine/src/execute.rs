@@ -69,9 +69,10 @@ impl Executed {
     }
 }
 
-/// Executes the steps of `changes`. Forwards, the first failure begins nothing more and waits for
-/// what is under way; backwards, everything that does not depend on the failure goes on. Whoever
-/// asks to stop has nothing more begun in either direction.
+/// Executes the steps of `changes`. Forwards, the first failure begins nothing more, neither a step nor
+/// a further batch of pods, and waits for what is under way; backwards, everything that does not depend
+/// on the failure goes on. Whoever asks to stop, or a lock or record that is lost, has nothing more
+/// begun in either direction.
 pub(crate) async fn execute(changes: &[Change], phase: Phase, run: Recorded<'_>) -> Executed {
     let execution = run.execution;
     let began = Instant::now();
@@ -79,21 +80,21 @@ pub(crate) async fn execute(changes: &[Change], phase: Phase, run: Recorded<'_>)
     (execution.events)(Event::Began { phase, steps });
 
     let mut schedule = Schedule::new(changes);
+    let is_over = AtomicBool::new(false);
     let mut running = FuturesUnordered::new();
     let mut executed =
         Executed { standings: vec![Standing::NotBegun; changes.len()], failed: Vec::new(), halted: None, left: steps };
     let mut done = 0;
     loop {
-        let may_begin = executed.halted.is_none()
-            && !execution.stop.is_raised()
-            && (phase == Phase::Rollback || executed.failed.is_empty());
+        let may_begin = !is_over.load(Ordering::SeqCst) && !execution.stop.is_raised();
         while may_begin && running.len() < execution.parallelism.max(1) {
             let Some(at) = schedule.start_next() else { break };
             if !changes[at].is_effective() {
                 schedule.done(at);
                 continue;
             }
-            running.push(async move { (at, carry_out(&changes[at], phase, run).await) });
+            let is_over = &is_over;
+            running.push(async move { (at, carry_out(&changes[at], phase, run, is_over).await) });
         }
         let Some((at, result)) = running.next().await else { break };
         match result {
@@ -107,12 +108,15 @@ pub(crate) async fn execute(changes: &[Change], phase: Phase, run: Recorded<'_>)
                 executed.standings[at] = Standing::InDoubt;
                 executed.failed.push((at, error));
                 executed.left -= 1;
+                is_over.fetch_or(phase == Phase::Apply, Ordering::SeqCst);
             }
+            Err(StepError::CutShort(_)) => executed.standings[at] = Standing::InDoubt,
             Err(StepError::Halted { error, was_called }) => {
                 if was_called {
                     executed.standings[at] = Standing::InDoubt;
                 }
                 executed.halted.get_or_insert(error);
+                is_over.store(true, Ordering::SeqCst);
             }
         }
     }

@@ -6,7 +6,7 @@ use crate::apply::{Ended, close, go_on};
 use crate::execute::{Execution, Recorded};
 use crate::inspect::settle_changes;
 use crate::journal::Verdict;
-use crate::rollback::{Way, roll_back};
+use crate::rollback::{Way, roll_back, roll_back_from};
 use crate::runs::{OpenRun, RunState};
 
 /// Finishes `run` in the direction it was going. A run that is over is left alone.
@@ -37,16 +37,23 @@ pub async fn undo(run: &OpenRun, execution: &Execution<'_>) -> Result<Ended, Pro
     if matches!(run.record.state, RunState::RolledBack) {
         return Ok(Ended::Already);
     }
+    let way = way(run);
+    let live = way.settle(recorded).await;
     if matches!(run.record.state, RunState::Applied) {
-        let live = settle_changes(&run.change_set.changes, execution.providers).await;
         let drifts = changed_since(&run.change_set.changes, &run.record.standings, &live)?;
         if !drifts.is_empty() {
             return Ok(close(recorded, Verdict::Applied, Ended::Stale(drifts)).await);
         }
     }
-    Ok(roll_back(way(run), Vec::new(), recorded).await)
+    Ok(roll_back_from(way, live, Vec::new(), recorded).await)
 }
 
 fn way(run: &OpenRun) -> Way<'_> {
-    Way { changes: &run.change_set.changes, standings: run.record.standings.clone(), is_recovered: true }
+    let as_it_stands = match run.record.state {
+        RunState::Applied => Verdict::Applied,
+        RunState::RolledBack => Verdict::RolledBack,
+        RunState::Residue => Verdict::Residue,
+        RunState::InProgress | RunState::Unfinished(_) => Verdict::Interrupted,
+    };
+    Way { changes: &run.change_set.changes, standings: run.record.standings.clone(), taken_up: Some(as_it_stands) }
 }

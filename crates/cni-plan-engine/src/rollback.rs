@@ -40,8 +40,9 @@ pub(crate) struct Way<'a> {
     pub(crate) changes: &'a [Change],
     /// One for each change.
     pub(crate) standings: Vec<Standing>,
-    /// Whether the run was begun by a process that is gone, so that its record is all that is known.
-    pub(crate) is_recovered: bool,
+    /// Of a run that was begun by a process that is gone, so that its record is all that is known: how
+    /// it stands as long as nothing is done.
+    pub(crate) taken_up: Option<Verdict>,
 }
 
 impl<'a> Way<'a> {
@@ -71,29 +72,24 @@ impl<'a> Way<'a> {
         self.changes.iter().filter(|change| begun.contains(&change.address) || follows(change)).collect()
     }
 
-    /// Steps that this run has not begun, and that are done.
-    async fn done_by_others(&self, run: Recorded<'_>) -> Vec<Drift> {
-        let not_begun: Vec<&Change> = self.with(|standing| standing == Standing::NotBegun).collect();
-        let live = settle_some(&not_begun, run.execution.providers).await;
-        done_by_others(self.changes, &self.standings, &live)
+    /// What is live of every step that calls something, once the reads can be believed.
+    pub(crate) async fn settle(&self, run: Recorded<'_>) -> HashMap<Address, Observation> {
+        let effective: Vec<&Change> = self.changes.iter().filter(|change| change.is_effective()).collect();
+        settle_some(&effective, run.execution.providers).await
     }
 
-    /// What is live of `touched`. What is in doubt is read until the reads can be believed; what is
-    /// known to be done may be looked at once.
+    /// What is live of `touched`. What is in doubt is read until the reads can be believed; what this
+    /// process knows to be done may be looked at once.
     async fn look(&self, touched: &[&Change], run: Recorded<'_>) -> HashMap<Address, Observation> {
-        let doubted: HashSet<&Address> = self
-            .with(|standing| standing == Standing::InDoubt || self.is_recovered)
-            .map(|change| &change.address)
-            .collect();
+        let doubted: HashSet<&Address> =
+            self.with(|standing| standing == Standing::InDoubt).map(|change| &change.address).collect();
         let (in_doubt, known): (Vec<&Change>, Vec<&Change>) =
             touched.iter().partition(|change| doubted.contains(&change.address));
         let (mut live, settled) = futures::join!(
             observe_some(&known, run.execution.providers),
             settle_some(&in_doubt, run.execution.providers)
         );
-        if !self.is_recovered {
-            self.trust_what_was_done(&mut live);
-        }
+        self.trust_what_was_done(&mut live);
         live.extend(settled);
         live
     }
@@ -115,27 +111,47 @@ impl<'a> Way<'a> {
 
 /// Undoes what was done. Begun says nothing about done: what is undone is decided by looking at the
 /// world.
+pub(crate) async fn roll_back(way: Way<'_>, errors: Vec<ProviderError>, run: Recorded<'_>) -> Ended {
+    let seen = if way.taken_up.is_some() { way.settle(run).await } else { HashMap::new() };
+    roll_back_from(way, seen, errors, run).await
+}
+
+/// [`roll_back`] of a run that was taken up, from what [`Way::settle`] has `seen`.
 ///
 /// A run whose process is gone goes back only where nobody else has done meanwhile what it had not
-/// begun: a node role that another run has taken the policy off is none to send pods back to.
-pub(crate) async fn roll_back(way: Way<'_>, errors: Vec<ProviderError>, run: Recorded<'_>) -> Ended {
-    let others = if way.is_recovered { way.done_by_others(run).await } else { Vec::new() };
-    if !others.is_empty() {
-        let ended = match errors.is_empty() {
-            true => Ended::Stale(others),
-            false => {
+/// begun: a node role that another run has taken the policy off is none to send pods back to. One that
+/// has begun nothing sends none.
+pub(crate) async fn roll_back_from(
+    way: Way<'_>,
+    mut seen: HashMap<Address, Observation>,
+    errors: Vec<ProviderError>,
+    run: Recorded<'_>,
+) -> Ended {
+    if let Some(verdict) = way.taken_up
+        && way.standings.iter().any(|&standing| standing != Standing::NotBegun)
+    {
+        let others = done_by_others(way.changes, &way.standings, &seen);
+        match (others.is_empty(), errors.is_empty()) {
+            (true, _) => {}
+            (false, true) => return close(run, verdict, Ended::BlockedByOthers(others)).await,
+            (false, false) => {
                 let errors = errors.into_iter().chain(others.iter().map(in_the_way)).collect();
-                Ended::Interrupted { errors }
+                return close(run, verdict, Ended::Interrupted { errors }).await;
             }
-        };
-        return close(run, Verdict::Interrupted, ended).await;
+        }
     }
     let why = errors.iter().map(ToString::to_string).collect();
     if let Err(error) = run.journal.write(&Record::Back { why }).await {
         return Ended::Interrupted { errors: errors.into_iter().chain([not_recorded(&error)]).collect() };
     }
     let touched = way.touched();
-    let live = way.look(&touched, run).await;
+    let live = match way.taken_up {
+        Some(_) => {
+            let seen = |change: &&Change| Some((change.address.clone(), seen.remove(&change.address)?));
+            touched.iter().filter_map(seen).collect()
+        }
+        None => way.look(&touched, run).await,
+    };
     let inverse = invert(way.changes, &live);
     let undone = execute(&inverse.changes, Phase::Rollback, run).await;
     if undone.halted.is_some() || run.execution.stop.is_raised() && undone.left > 0 {
@@ -161,9 +177,9 @@ fn in_the_way(drift: &Drift) -> ProviderError {
 async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: Recorded<'_>) -> RollbackReport {
     let begun: HashSet<&Address> =
         way.with(|standing| standing != Standing::NotBegun).map(|change| &change.address).collect();
-    let looked_at: Vec<&Change> = match way.is_recovered {
-        true => way.changes.iter().filter(|change| change.is_effective()).collect(),
-        false => touched.to_vec(),
+    let looked_at: Vec<&Change> = match way.taken_up {
+        Some(_) => way.changes.iter().filter(|change| change.is_effective()).collect(),
+        None => touched.to_vec(),
     };
     let looked_at: Vec<&Change> = looked_at.into_iter().filter(|change| !only_looks(change)).collect();
     let providers = run.execution.providers;
@@ -207,10 +223,11 @@ fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {
     }
 }
 
+/// Of pods, whether any is: a restart may have been cut off.
 fn is_as_planned(change: &Change, now: &Observation) -> bool {
     match (now, &change.after) {
         (Observation::Present(Resource::Pods(now)), _) => {
-            change.run.as_ref().is_some_and(|run| now.all_satisfy(run.identity()))
+            change.run.as_ref().is_some_and(|run| now.satisfying(run.identity()) > 0)
         }
         (Observation::Present(now), Some(after)) => now.is_as_left(after),
         (Observation::Absent, after) => after.is_none(),

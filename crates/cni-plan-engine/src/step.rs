@@ -2,6 +2,8 @@
 //! backwards: the locks are looked at, the intent is made durable, the call is made, its outcome is
 //! recorded.
 
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use cni_plan_core::{BoxFuture, Change, ErrorKind, Event, Overseer, Phase, Progress, ProviderError};
@@ -15,6 +17,8 @@ use crate::journal::{Intent, NotRecorded, Outcome, Record};
 pub(crate) enum StepError {
     /// Its call failed; what it left is in doubt.
     Failed(ProviderError),
+    /// It was asked to end between two of its calls; what it left is in doubt.
+    CutShort(ProviderError),
     /// Nothing more may be called by this process.
     Halted {
         /// Why not.
@@ -24,26 +28,38 @@ pub(crate) enum StepError {
     },
 }
 
-/// Carries out one step and tells of it.
-pub(crate) async fn carry_out(change: &Change, phase: Phase, run: Recorded<'_>) -> Result<(), StepError> {
+/// Carries out one step and tells of it. Once `is_over` is set, a step of several calls begins no
+/// further one.
+pub(crate) async fn carry_out(
+    change: &Change,
+    phase: Phase,
+    run: Recorded<'_>,
+    is_over: &AtomicBool,
+) -> Result<(), StepError> {
     let began = Instant::now();
     let tell = run.execution.events;
     let (address, action) = (&change.address, change.action);
     tell(Event::Started { address: address.clone(), action });
-    let result = recorded_call(change, phase, run).await;
+    let result = recorded_call(change, phase, run, is_over).await;
     let address = address.clone();
     tell(match &result {
         Ok(()) => Event::Finished { address, action, took: began.elapsed() },
-        Err(StepError::Failed(error) | StepError::Halted { error, .. }) => {
+        Err(StepError::Failed(error) | StepError::CutShort(error) | StepError::Halted { error, .. }) => {
             Event::Failed { address, error: error.clone() }
         }
     });
     result
 }
 
-async fn recorded_call(change: &Change, phase: Phase, run: Recorded<'_>) -> Result<(), StepError> {
+async fn recorded_call(
+    change: &Change,
+    phase: Phase,
+    run: Recorded<'_>,
+    is_over: &AtomicBool,
+) -> Result<(), StepError> {
     let halted = |error, was_called| StepError::Halted { error, was_called };
-    run.execution.locks.check(&change.clusters).await.map_err(|error| halted(error, false))?;
+    let locks = run.execution.locks;
+    locks.check(&change.clusters).await.map_err(|error| halted(error, false))?;
     let intent = Record::Begin(Intent {
         step: change.address.clone(),
         phase,
@@ -53,23 +69,27 @@ async fn recorded_call(change: &Change, phase: Phase, run: Recorded<'_>) -> Resu
         ms: run.journal.elapsed_ms(),
     });
     run.journal.write(&intent).await.map_err(|error| halted(not_recorded(&error), false))?;
-    let result = call(change, run).await;
+    // A disk that hangs can outlast a lock. With its intent recorded the step counts as in doubt.
+    locks.check(&change.clusters).await.map_err(|error| halted(error, true))?;
+    let oversight = Oversight { change, run, is_over, refusal: OnceLock::new() };
+    let result = call(change, &oversight).await;
     let outcome = match &result {
         Ok(()) => Outcome::Done,
         Err(error) => Outcome::Failed { why: error.to_string() },
     };
     let end = Record::End { step: change.address.clone(), phase, outcome, ms: run.journal.elapsed_ms() };
     run.journal.write(&end).await.map_err(|error| halted(not_recorded(&error), true))?;
-    result.map_err(|error| match error.kind {
-        ErrorKind::Interrupted => halted(error, true),
-        _ => StepError::Failed(error),
+    result.map_err(|error| match oversight.refusal.into_inner() {
+        Some(Refusal::CutShort(error)) => StepError::CutShort(error),
+        Some(Refusal::LockLost(error)) => halted(error, true),
+        None => StepError::Failed(error),
     })
 }
 
-async fn call(change: &Change, run: Recorded<'_>) -> Result<(), ProviderError> {
+async fn call(change: &Change, oversight: &Oversight<'_>) -> Result<(), ProviderError> {
     let owner = change.target.owner();
-    match run.execution.providers.get(owner) {
-        Some(provider) => provider.apply(change, &Oversight { change, run }).await,
+    match oversight.run.execution.providers.get(owner) {
+        Some(provider) => provider.apply(change, oversight).await,
         None => Err(no_provider(owner)),
     }
 }
@@ -78,6 +98,23 @@ async fn call(change: &Change, run: Recorded<'_>) -> Result<(), ProviderError> {
 struct Oversight<'a> {
     change: &'a Change,
     run: Recorded<'a>,
+    is_over: &'a AtomicBool,
+    /// What the step was told when it asked whether it may go on: then its failure is no failure of
+    /// its call.
+    refusal: OnceLock<Refusal>,
+}
+
+/// Why a step may not go on.
+enum Refusal {
+    CutShort(ProviderError),
+    LockLost(ProviderError),
+}
+
+impl Oversight<'_> {
+    fn refuse(&self, refusal: Refusal) -> ProviderError {
+        let (Refusal::CutShort(error) | Refusal::LockLost(error)) = self.refusal.get_or_init(|| refusal);
+        error.clone()
+    }
 }
 
 impl Overseer for Oversight<'_> {
@@ -87,19 +124,29 @@ impl Overseer for Oversight<'_> {
 
     fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
         Box::pin(async {
-            if self.run.execution.stop.is_raised() {
-                return Err(interrupted(self.change));
-            }
-            self.run.execution.locks.check(&self.change.clusters).await
+            let is_over = self.is_over.load(Ordering::SeqCst);
+            let why = match self.run.execution.stop.is_raised() {
+                true => "someone asked to stop",
+                false if is_over => "another step failed meanwhile",
+                false => return self.holds_locks().await,
+            };
+            Err(self.refuse(Refusal::CutShort(interrupted(self.change, why))))
+        })
+    }
+
+    fn holds_locks(&self) -> BoxFuture<'_, Result<(), ProviderError>> {
+        Box::pin(async {
+            let lost = self.run.execution.locks.check(&self.change.clusters).await;
+            lost.map_err(|error| self.refuse(Refusal::LockLost(error)))
         })
     }
 }
 
-fn interrupted(change: &Change) -> ProviderError {
+fn interrupted(change: &Change, why: &str) -> ProviderError {
     ProviderError {
         kind: ErrorKind::Interrupted,
         what: format!("{} is not finished", change.address),
-        why: "someone asked to stop".to_owned(),
+        why: why.to_owned(),
         cure: "`cni-plan resume` goes on where it stopped".to_owned(),
     }
 }

@@ -28,13 +28,17 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
         }
         Event::Failed { address, error } if error.kind == ErrorKind::Interrupted => {
             put(Tone::Plain, address.as_str());
-            put(Tone::Quiet, ": stopped half-way, as asked");
+            put(Tone::Quiet, &format!(": stopped half-way, since {}", error.why));
         }
         Event::Failed { address, error } => {
             put(Tone::Plain, address.as_str());
             put(Tone::Remove, ": failed: ");
             put(Tone::Plain, &error.to_string());
             put(Tone::Plain, &format!("; {}", error.cure));
+        }
+        Event::NotRecorded { why } => {
+            put(Tone::Alter, "warning: ");
+            put(Tone::Plain, &format!("how the run ended could not be recorded, so it is listed as unfinished: {why}"));
         }
         Event::Ended { phase, done, took } => put(Tone::Strong, &ended(*phase, *done, &words::took(*took))),
     }

@@ -85,7 +85,7 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             CommandError::Refused(_) => Exit::Unsafe,
-            CommandError::Locked(_) => Exit::Locked,
+            CommandError::Locked(_) | CommandError::Run(RunError::Busy(_)) => Exit::Locked,
             _ => Exit::Error,
         }
     }

@@ -1,6 +1,7 @@
 //! Who runs this, for locks and journals: names, never anything secret.
 
 use std::hash::{BuildHasher, RandomState};
+use std::sync::LazyLock;
 
 use cni_plan_engine::journal::Session;
 use jiff::Timestamp;
@@ -9,18 +10,24 @@ use jiff::Timestamp;
 /// no other run of that second has, on whichever machine. A process id would not do: in containers
 /// many are 1, and a run may take the lock of a run of its own name.
 pub(crate) fn run_name() -> String {
-    let chance = RandomState::new().hash_one(std::process::id()) as u32;
-    format!("{}-{chance:010}", Timestamp::now().strftime("%Y%m%d-%H%M%S"))
+    format!("{}-{:010}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), chance())
 }
 
-/// `user@host, pid 4711`.
+fn chance() -> u32 {
+    RandomState::new().hash_one(std::process::id()) as u32
+}
+
+/// `user@host, pid 4711 (03d2f1a9)`: the last is this process's own number, since two containers may agree
+/// in everything else, and a lock is its holder's by this text.
 pub(crate) fn who() -> String {
+    static OWN: LazyLock<u32> = LazyLock::new(chance);
     let user = ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!(
-        "{}@{host}, pid {}",
+        "{}@{host}, pid {} ({:08x})",
         user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())),
-        std::process::id()
+        std::process::id(),
+        *OWN,
     )
 }
 

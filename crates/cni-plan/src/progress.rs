@@ -105,6 +105,7 @@ impl Live {
                     total.inc(1);
                 }
             }
+            Event::NotRecorded { .. } => {}
             Event::Ended { .. } => {
                 for (_, bar) in shown.steps.drain() {
                     bar.finish_and_clear();

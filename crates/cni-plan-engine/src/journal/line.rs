@@ -51,6 +51,9 @@ pub struct Recovered {
 /// Why a journal cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
+    /// The system does not let it be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(String),
     /// It has not one whole record, or does not begin as one does.
     #[error("it is not the journal of a run")]
     NotAJournal,

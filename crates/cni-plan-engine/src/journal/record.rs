@@ -62,7 +62,7 @@ pub struct RunHeader {
 pub struct Session {
     /// `apply`, `resume` or `rollback`.
     pub command: String,
-    /// `user@host, pid 4711`.
+    /// `user@host, pid 4711 (03d2f1a9)`.
     pub who: String,
     /// When it began.
     pub at: String,

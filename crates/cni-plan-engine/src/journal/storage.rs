@@ -36,8 +36,11 @@ impl Storage for FileStorage {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         if let Err(error) = self.file.write_all_at(bytes, self.length) {
             // A disk that is full takes half a record. Without it the file ends in a whole one; if
-            // even that fails, the half is recognised when it is read.
-            let _ = self.file.set_len(self.length);
+            // even that fails, the half is recognised when it is read. What was torn before stays until
+            // a record says that it was.
+            if !self.is_longer {
+                let _ = self.file.set_len(self.length);
+            }
             return Err(error);
         }
         self.length += bytes.len() as u64;

@@ -28,7 +28,7 @@ pub struct Journal {
 pub struct NotRecorded(String);
 
 struct Entry {
-    json: String,
+    lines: Vec<String>,
     durable: oneshot::Sender<Result<(), NotRecorded>>,
 }
 
@@ -50,8 +50,16 @@ impl Journal {
     /// # Errors
     /// When the storage fails. From then on every record fails: what comes after a gap says nothing.
     pub async fn write(&self, record: &Record) -> Result<(), NotRecorded> {
+        self.write_all(std::slice::from_ref(record)).await
+    }
+
+    /// [`Journal::write`] of several records with one append and one sync.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn write_all(&self, records: &[Record]) -> Result<(), NotRecorded> {
         let (durable, answer) = oneshot::channel();
-        let entry = Entry { json: to_line(record), durable };
+        let entry = Entry { lines: records.iter().map(to_line).collect(), durable };
         let gone = || NotRecorded("its thread has ended".to_owned());
         let entries = self.entries.as_ref().ok_or_else(gone)?;
         entries.lock().unwrap_or_else(PoisonError::into_inner).send(entry).map_err(|_| gone())?;
@@ -80,8 +88,9 @@ fn commit_groups(received: &Receiver<Entry>, mut storage: impl Storage, mut tail
     while let Ok(first) = received.recv() {
         let group: Vec<Entry> = std::iter::once(first).chain(received.try_iter()).collect();
         if broken.is_none() {
-            let mut bytes = Vec::with_capacity(group.iter().map(|entry| entry.json.len() + 18).sum());
-            group.iter().for_each(|entry| tail.seal(&entry.json, &mut bytes));
+            let lines = || group.iter().flat_map(|entry| &entry.lines);
+            let mut bytes = Vec::with_capacity(lines().map(|line| line.len() + 18).sum());
+            lines().for_each(|line| tail.seal(line, &mut bytes));
             let written = storage.append(&bytes).and_then(|()| storage.sync());
             broken = written.err().map(|error| NotRecorded(error.to_string()));
         }

@@ -10,6 +10,7 @@ mod state;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cni_plan_core::{ChangeSet, ChangeSetError, digest_of};
 
@@ -127,9 +128,7 @@ impl Runs {
             spec: change_set.header.spec.clone(),
             change_set: digest_of(document.as_bytes()),
         };
-        for first in [Record::Run(header), Record::Session(session)] {
-            journal.write(&first).await?;
-        }
+        journal.write_all(&[Record::Run(header), Record::Session(session)]).await?;
         Ok(journal)
     }
 
@@ -158,30 +157,28 @@ impl Runs {
     /// All runs, the oldest first; those that were cut off before they did anything are left out.
     ///
     /// # Errors
-    /// When the folder cannot be read. A journal that cannot be used is listed with the reason.
+    /// When the folder cannot be read. A journal that cannot be read or used is listed with the reason.
     pub fn list(&self) -> Result<Vec<ListedRun>, RunError> {
         let mut runs = Vec::new();
         for name in folder::names(&self.root).map_err(file("read", &self.root))? {
             let path = self.root.join(&name).join(JOURNAL);
-            let bytes = match std::fs::read(&path) {
-                Ok(bytes) => bytes,
+            // Before it is read: what a process writes that has let go of it since is all there.
+            let is_held = is_held(&path);
+            let record = match std::fs::read(&path) {
+                Ok(bytes) => whole(&name, &bytes),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                Err(error) => return Err(file("read", &path)(error)),
-            };
-            let recovered = match whole(&name, &bytes) {
-                Ok(recovered) => recovered,
-                Err(RunError::Journal { source, .. }) => {
-                    runs.push(ListedRun { name, record: Err(source) });
-                    continue;
+                Err(error) => {
+                    Err(RunError::Journal { run: name.clone(), source: JournalError::Unreadable(error.to_string()) })
                 }
+            };
+            let record = match record {
+                // A listing needs no plan, so it does not read the change set.
+                Ok(recovered) => Ok(RunRecord::of(&recovered, &[])),
+                Err(RunError::Journal { source, .. }) => Err(source),
                 Err(_) => continue,
             };
-            // A listing needs no plan, so it does not read the change set.
-            let mut record = RunRecord::of(&recovered, &[]);
-            if is_held(&path) {
-                record.state = RunState::InProgress;
-            }
-            runs.push(ListedRun { name, record: Ok(record) });
+            let in_progress = |record| RunRecord { state: RunState::InProgress, ..record };
+            runs.push(ListedRun { name, record: if is_held { record.map(in_progress) } else { record } });
         }
         Ok(runs)
     }
@@ -215,12 +212,20 @@ fn whole(name: &str, bytes: &[u8]) -> Result<Recovered, RunError> {
     recover(bytes).map_err(|source| RunError::Journal { run: name.to_owned(), source })
 }
 
+/// Locks a journal for this process. Whoever lists the runs has each one's lock for an instant, which
+/// no other process at work would let go of so soon.
 fn take(journal: &File, name: &str, path: &Path) -> Result<(), RunError> {
-    match journal.try_lock() {
-        Ok(()) => Ok(()),
-        Err(std::fs::TryLockError::WouldBlock) => Err(RunError::Busy(name.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(file("lock", path)(error)),
+    const LOOKS: u32 = 10;
+    const BETWEEN: Duration = Duration::from_millis(20);
+    for look in 1.. {
+        match journal.try_lock() {
+            Ok(()) => break,
+            Err(std::fs::TryLockError::WouldBlock) if look < LOOKS => std::thread::sleep(BETWEEN),
+            Err(std::fs::TryLockError::WouldBlock) => return Err(RunError::Busy(name.to_owned())),
+            Err(std::fs::TryLockError::Error(error)) => return Err(file("lock", path)(error)),
+        }
     }
+    Ok(())
 }
 
 fn is_held(path: &Path) -> bool {

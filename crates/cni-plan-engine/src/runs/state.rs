@@ -36,6 +36,8 @@ pub struct RunRecord {
     pub failures: Vec<String>,
     /// Whether the end of the journal is torn off, now or when it was taken up before.
     pub torn: bool,
+    /// Whether it went back because someone asked for it, and not because of a failure.
+    pub is_undone_on_request: bool,
 }
 
 impl RunRecord {
@@ -51,6 +53,7 @@ impl RunRecord {
             standings: Vec::new(),
             failures: Vec::new(),
             torn: recovered.torn,
+            is_undone_on_request: false,
         };
         let mut begun: HashMap<&Address, Standing> = HashMap::new();
         let mut way = Phase::Apply;
@@ -71,7 +74,8 @@ impl RunRecord {
                     Outcome::Failed { why } => record.failures.push(why.clone()),
                 },
                 Record::Begin(_) | Record::End { .. } => {}
-                Record::Back { .. } => {
+                Record::Back { why } => {
+                    record.is_undone_on_request = why.is_empty();
                     way = Phase::Rollback;
                     record.state = RunState::Unfinished(way);
                 }

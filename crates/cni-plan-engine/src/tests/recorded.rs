@@ -3,16 +3,19 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use cni_plan_core::{
-    Address, BoxFuture, Change, ChangeSet, Kind, Observation, Overseer, Phase, Provider, ProviderError, Resource,
-    Target,
+    Address, BoxFuture, Change, ChangeSet, ErrorKind, Event, Kind, Observation, Overseer, Phase, Provider,
+    ProviderError, Resource, Standing, Target,
 };
 
-use super::world::{ACCOUNT, Fault, World};
-use super::{block_on, planned, procedure, random, records_of_a_new_run, reopened, residue, run_recorded, under};
-use crate::journal::{MemoryStorage, Outcome, Record, Tail, recover};
-use crate::{Ended, Execution, Journal, Locks, Providers, RunState, Stop, apply, resume, undo};
+use super::world::{ACCOUNT, Fault, Session, World};
+use super::{
+    block_on, planned, procedure, random, records_of_a_new_run, reopened, residue, run_recorded, run_until, under,
+};
+use crate::journal::{MemoryStorage, Outcome, Record, Tail, Verdict, recover};
+use crate::{Ended, Execution, Journal, Locks, OpenRun, Providers, RunState, Stop, apply, resume, undo};
 
 /// A world that checks, in each call, what is durable by then.
 struct Witness {
@@ -119,6 +122,91 @@ fn without_the_lock_of_its_cluster_no_step_is_called() {
     assert_eq!(reopened(&change_set, &storage).record.state, RunState::Unfinished(Phase::Apply));
 }
 
+/// A migration whose lock is lost at that look, and what its journal says of each step then.
+fn without_lock_from(look: usize) -> (Ended, World, ChangeSet, OpenRun) {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    procedure::fresh(&world, "c");
+    let change_set = planned(procedure::graph(&["c"]), &world);
+    world.attend(Session { loses_lock_at: Some(look), ..Session::default() }, false);
+    let ended = run_recorded(&change_set, &world, 1, Stop::default(), &storage);
+    let run = reopened(&change_set, &storage);
+    (ended, world, change_set, run)
+}
+
+#[test]
+fn a_lock_that_is_lost_before_a_call_halts_the_run_whatever_the_disk_took_meanwhile() {
+    // Each step looks twice: before its intent is recorded, and after.
+    for (look, begun) in [(0, Standing::NotBegun), (1, Standing::InDoubt)] {
+        let (ended, world, _, run) = without_lock_from(look);
+        assert!(matches!(&ended, Ended::Interrupted { errors } if errors.len() == 1), "{ended:?}");
+        assert_eq!((world.calls(), run.record.standings[0]), (0, begun));
+    }
+}
+
+#[test]
+fn a_lock_that_is_lost_between_two_pods_halts_the_run_and_does_not_turn_it_round() {
+    // Three steps with two looks each, two of the restart before its call, one before its second pod.
+    let (ended, world, change_set, run) = without_lock_from(8);
+    let at = change_set.changes.iter().position(|change| change.address.kind() == Kind::Restart).unwrap();
+    assert!(matches!(&ended, Ended::Interrupted { errors } if errors.len() == 1), "{ended:?}");
+    assert_eq!((world.calls(), run.record.standings[at]), (at + 1, Standing::InDoubt));
+    assert_eq!(run.record.state, RunState::Unfinished(Phase::Apply));
+}
+
+/// Refuses the first step, and goes on with every other one until it is told not to.
+struct Endless(World, Address);
+
+impl Provider for Endless {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        self.0.observe(targets)
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            let began = Instant::now();
+            while change.address != self.1 && began.elapsed() < Duration::from_secs(20) {
+                overseer.may_go_on().await?;
+                tokio::task::yield_now().await;
+            }
+            let error = |why: &str| ProviderError {
+                kind: ErrorKind::Refused,
+                what: change.address.to_string(),
+                why: why.to_owned(),
+                cure: String::new(),
+            };
+            Err(error(if change.address == self.1 { "it was refused" } else { "it was never told" }))
+        })
+    }
+}
+
+#[test]
+fn after_a_failure_a_step_under_way_begins_no_further_batch() {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    let change_set = independent(&world);
+    let mut providers = Providers::default();
+    providers.add_account(ACCOUNT, Arc::new(Endless(world, change_set.changes[0].address.clone())));
+    let locks = Locks::default();
+    let told = Mutex::new(Vec::new());
+    let events = |event| {
+        if let Event::Failed { error, .. } = event {
+            told.lock().unwrap().push(error.why);
+        }
+    };
+    let stop = Stop::default();
+    let execution = Execution { providers: &providers, locks: &locks, parallelism: 3, events: &events, stop };
+    let open = async || {
+        let journal = Journal::start(storage.clone(), Tail::empty()).unwrap();
+        journal.write_all(&records_of_a_new_run(&change_set)).await.unwrap();
+        Ok::<_, ProviderError>(journal)
+    };
+    let ended = block_on(apply(&change_set, &execution, open)).unwrap();
+    let Ended::RolledBack { errors, .. } = &ended else { panic!("{ended:?}") };
+    assert_eq!(errors.len(), 1, "to be told to end is no failure: {errors:?}");
+    let mut told = told.into_inner().unwrap();
+    told.sort();
+    assert_eq!(told, ["another step failed meanwhile", "another step failed meanwhile", "it was refused"]);
+}
+
 /// Three steps of which none waits for another.
 fn independent(world: &World) -> ChangeSet {
     let mut change_set = planned(random::chain(3), world);
@@ -203,6 +291,43 @@ fn a_run_is_not_finished_where_another_has_taken_away_what_it_made() {
     let ended = under(&world, 1, Stop::default(), |execution| block_on(resume(&run, execution)).unwrap());
     assert!(matches!(&ended, Ended::Stale(drifts) if drifts.len() == 1), "{ended:?}");
     assert_eq!(world.calls(), calls);
+}
+
+#[test]
+fn a_run_that_is_over_stays_so_where_others_keep_it_from_being_undone() {
+    for (state, verdict) in [(RunState::Residue, Verdict::Residue), (RunState::Applied, Verdict::Applied)] {
+        let (world, change_set, storage) = migrated(Some(2));
+        let mut run = reopened(&change_set, &storage);
+        run.record.state = state;
+        // Someone else has done the rest: it is taken off the node role.
+        let detach = change_set.changes.iter().find(|change| change.address.kind() == Kind::Detach).unwrap();
+        world.put(&detach.target, None);
+        let calls = world.calls();
+        let ended = under(&world, 1, Stop::default(), |execution| block_on(undo(&run, execution)).unwrap());
+        assert!(matches!(&ended, Ended::BlockedByOthers(drifts) if drifts.len() == 1), "{ended:?}");
+        assert_eq!(world.calls(), calls);
+        drop(run);
+        assert_eq!(durable(&storage).last(), Some(&Record::Close { verdict }));
+    }
+}
+
+#[test]
+fn a_run_that_began_nothing_is_over_when_it_is_undone_whatever_others_did() {
+    let (world, storage) = (World::default(), MemoryStorage::default());
+    procedure::fresh(&world, "c");
+    let change_set = planned(procedure::graph(&["c"]), &world);
+    world.stop_at(0);
+    let stop = Stop::default();
+    stop.raise();
+    run_recorded(&change_set, &world, 1, stop, &storage);
+    run_until(&change_set, &world, 1, Stop::default());
+    let calls = world.calls();
+    let run = reopened(&change_set, &storage);
+    let ended = under(&world, 1, Stop::default(), |execution| block_on(undo(&run, execution)).unwrap());
+    assert!(matches!(ended, Ended::RolledBack { .. }), "{ended:?}");
+    assert_eq!(world.calls(), calls, "what others did stays");
+    drop(run);
+    assert!(!matches!(reopened(&change_set, &storage).record.state, RunState::Unfinished(_)));
 }
 
 /// Reads that lag: they go on showing what they showed first, unless one waits until they can be believed.

@@ -70,7 +70,7 @@ fn take_up(killed: &Killed, journal: &[u8], goes_back: bool) {
                 "{} after {at}",
                 change.address
             ),
-            Ended::Stale(_) | Ended::Already => assert_eq!(world.calls(), 0, "{at}"),
+            Ended::Stale(_) | Ended::BlockedByOthers(_) | Ended::Already => assert_eq!(world.calls(), 0, "{at}"),
             Ended::Interrupted { .. } => panic!("nothing was in the way of {at}"),
             Ended::Done | Ended::RolledBack { .. } => {}
         }

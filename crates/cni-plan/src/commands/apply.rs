@@ -6,6 +6,7 @@ use cni_plan_core::{ChangeSet, Counts, Status, prove, status};
 use cni_plan_engine::{Ended, Execution, apply, observe_changes};
 use cni_plan_render::{inert, plan_text, safety_text, totals_text};
 
+use super::running::Work;
 use super::{Session, asked, running, runs};
 use crate::change_set_files::{self, FOLDER};
 use crate::cli::ApplyArgs;
@@ -105,13 +106,18 @@ async fn carry_out(
         Ok(runs::folder().create(&name, env!("CARGO_PKG_VERSION"), change_set, session).await?)
     };
     let go = async |execution: &Execution<'_>| apply(change_set, execution, begin).await;
-    let ended = running::under_locks(&name, change_set, &connected, &args.run, printer, go).await?;
+    let facts = Some((connector, &running::CHANGE_SET));
+    let work = Work { name: &name, change_set, connected: &connected, facts };
+    let ended = match running::under_locks(work, &args.run, printer, go).await? {
+        Ok(ended) => ended,
+        Err(stale) => return Ok(stale),
+    };
     if matches!(ended, Ended::Done) {
         printer.data(&format!("{}\n", applied_text(change_set)));
     }
-    let is_stale = matches!(ended, Ended::Stale(_));
+    let is_untouched = matches!(ended, Ended::Stale(_) | Ended::Already);
     let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
-    if is_stale && let Some(unfinished) = runs::unfinished_of(change_set)? {
+    if is_untouched && let Some(unfinished) = runs::unfinished_of(change_set) {
         printer.error(&running::unfinished(&unfinished));
     }
     Ok(exit)

@@ -4,7 +4,8 @@
 use cni_plan_core::Phase;
 use cni_plan_engine::{Ended, Execution, RunState, resume};
 
-use super::{Session, running, runs};
+use super::running::Work;
+use super::{Session, asked, running, runs};
 use crate::cli::ResumeArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -30,16 +31,29 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
             format!("Resuming run {name}, which was going back, as soon as what is live can be believed.")
         }
     });
-    let connector = session.connector_for_clusters(&run.change_set.header.clusters).await?;
-    let connected =
-        match running::connect(&run.change_set.header.clusters, &connector, &running::UNFINISHED, printer).await? {
+    let clusters = &run.change_set.header.clusters;
+    let connector = session.connector_for_clusters(clusters).await?;
+    // To go back rests on no facts: whatever has become of them, what the run did is there to be undone.
+    let facts = (way == Phase::Apply).then_some((&connector, &running::UNFINISHED));
+    let connected = match facts {
+        Some((connector, told)) => match running::connect(clusters, connector, told, printer).await? {
             Ok(connected) => connected,
             Err(stale) => return Ok(stale),
-        };
+        },
+        None => connector.connect(&asked(clusters)).await?,
+    };
     let go = async |execution: &Execution<'_>| Ok(resume(&run, execution).await?);
-    let ended = running::under_locks(&name, &run.change_set, &connected, &args.run, printer, go).await?;
+    let work = Work { name: &name, change_set: &run.change_set, connected: &connected, facts };
+    let ended = match running::under_locks(work, &args.run, printer, go).await? {
+        Ok(ended) => ended,
+        Err(stale) => return Ok(stale),
+    };
     if matches!(ended, Ended::Done) {
         printer.data(&format!("Run {name} is finished: everything is applied and verified.\n"));
     }
-    running::tell(ended, &name, &run.change_set, &running::UNFINISHED, printer)
+    match running::tell(ended, &name, &run.change_set, &running::UNFINISHED, printer)? {
+        // It was asked for, so to be back is success.
+        Exit::RolledBack if way == Phase::Rollback && run.record.is_undone_on_request => Ok(Exit::Done),
+        exit => Ok(exit),
+    }
 }

@@ -2,6 +2,7 @@
 
 use cni_plan_engine::{Execution, RunState, undo};
 
+use super::running::Work;
 use super::{Session, asked, running, runs};
 use crate::cli::RollbackArgs;
 use crate::error::CommandError;
@@ -27,6 +28,11 @@ pub(super) async fn run(
         printer.data(&format!("Nothing to do: run {name} is rolled back already.\n"));
         return Ok(Exit::Done);
     }
+    if args.name.is_none() && !matches!(run.record.state, RunState::Unfinished(_)) {
+        // It was at work when it was chosen, and has come to its end since.
+        printer.data(&format!("Nothing to do: run {name} is over; a run that is over is undone only by name.\n"));
+        return Ok(Exit::Done);
+    }
     let question = Question {
         what: "Undo this run? Only `yes` undoes it: ",
         cannot: "cannot ask whether to undo this run",
@@ -45,7 +51,11 @@ pub(super) async fn run(
     // Whatever has become of the clusters' facts, what this run changed is still there to be undone.
     let connected = connector.connect(&asked(clusters)).await?;
     let go = async |execution: &Execution<'_>| Ok(undo(&run, execution).await?);
-    let ended = running::under_locks(&name, &run.change_set, &connected, &args.run, printer, go).await?;
+    let work = Work { name: &name, change_set: &run.change_set, connected: &connected, facts: None };
+    let ended = match running::under_locks(work, &args.run, printer, go).await? {
+        Ok(ended) => ended,
+        Err(stale) => return Ok(stale),
+    };
     match running::tell(ended, &name, &run.change_set, &running::FINISHED, printer)? {
         // It was asked for, so to be back is success.
         Exit::RolledBack => Ok(Exit::Done),

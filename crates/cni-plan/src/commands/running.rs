@@ -2,9 +2,10 @@
 //! ended.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cni_plan_core::{ChangeSet, ErrorKind, Event, LockHolder, LockRecord, PlannedCluster, facts_drift};
+use cni_plan_core::{ChangeSet, Event, LockHolder, LockRecord, PlannedCluster, facts_drift};
 use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop};
 use cni_plan_render::{ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, rollback_text};
 
@@ -42,6 +43,12 @@ pub(super) const FINISHED: Stale = Stale {
     why: "something is no longer as the run left it: someone else has changed it since",
     hint: "`cni-plan plan SPEC` shows how things are; put it as the run left it, and roll back again",
 };
+/// Of a run that is not undone, because others rely on what it would take away.
+const BLOCKED: Stale = Stale {
+    what: "the run is not undone; nothing was changed",
+    why: "someone else has done since what the run had not begun, and may rely on what it did",
+    hint: "undo first what was done since (`cni-plan runs`), or leave it: `cni-plan plan SPEC` shows how things are",
+};
 
 /// Connects to a change set's clusters, unless their facts are not those it rests on any more.
 pub(super) async fn connect(
@@ -58,16 +65,25 @@ pub(super) async fn connect(
     Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), told, printer)))
 }
 
+/// What is to be done under locks.
+pub(super) struct Work<'a> {
+    /// The run's name.
+    pub(super) name: &'a str,
+    pub(super) change_set: &'a ChangeSet,
+    pub(super) connected: &'a Connected,
+    /// For work that rests on the facts of clusters: what reads them again where they were read long
+    /// before the locks were had, and what is told where they differ.
+    pub(super) facts: Option<(&'a Connector, &'a Stale)>,
+}
+
 /// Takes the locks of all of the change set's clusters, has `go` work under them, and lets go of them
 /// whatever came of it.
 pub(super) async fn under_locks(
-    name: &str,
-    change_set: &ChangeSet,
-    connected: &Connected,
+    work: Work<'_>,
     args: &RunArgs,
     printer: &Printer,
     go: impl AsyncFnOnce(&Execution<'_>) -> Result<Ended, CommandError>,
-) -> Result<Ended, CommandError> {
+) -> Result<Result<Ended, Exit>, CommandError> {
     let progress = Progress::new(printer);
     let stop = Stop::default();
     let _signals = signals::watch(stop.clone(), |text| {
@@ -75,19 +91,33 @@ pub(super) async fn under_locks(
         let _ = writeln!(std::io::stderr(), "{text}");
     })
     .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
-    let holder = LockHolder { run: name.to_owned(), who: identity::who() };
-    let clusters: Vec<String> = change_set.header.clusters.iter().map(|it| it.cluster.key.clone()).collect();
+    let holder = LockHolder { run: work.name.to_owned(), who: identity::who() };
+    let planned = &work.change_set.header.clusters;
+    let clusters: Vec<String> = planned.iter().map(|it| it.cluster.key.clone()).collect();
+    let has_waited = AtomicBool::new(false);
     let waits_for = |cluster: &str, LockRecord { holder, since, .. }: &LockRecord| {
+        has_waited.store(true, Ordering::SeqCst);
         let limit = duration_text(args.lock_timeout);
         let text = format!("waiting up to {limit} for the lock of cluster {cluster}: {holder} has it since {since}");
         printer.note(&inert(&text));
     };
+    let providers = &work.connected.providers;
     let patience = Patience { limit: args.lock_timeout, waits_for: &waits_for, stop: Box::pin(until_raised(&stop)) };
-    let locks = Locks::take(&clusters, &connected.providers, &holder, patience).await?;
-    let events = |event: Event| progress.show(&event);
-    let parallelism = usize::from(args.parallelism);
-    let execution = Execution { providers: &connected.providers, locks: &locks, parallelism, events: &events, stop };
-    let ended = go(&execution).await;
+    let locks = Locks::take(&clusters, providers, &holder, patience).await?;
+    let again = work.facts.filter(|_| has_waited.load(Ordering::SeqCst));
+    let facts = match again {
+        Some((connector, told)) => connect(planned, connector, told, printer).await.map(|facts| facts.map(drop)),
+        None => Ok(Ok(())),
+    };
+    let ended = match facts {
+        Ok(Ok(())) => {
+            let events = |event: Event| progress.show(&event);
+            let parallelism = usize::from(args.parallelism);
+            go(&Execution { providers, locks: &locks, parallelism, events: &events, stop }).await.map(Ok)
+        }
+        Ok(Err(stale)) => Ok(Err(stale)),
+        Err(error) => Err(error),
+    };
     for error in locks.release_all().await {
         // The run is over; a lock that is left expires.
         printer.note(&format!(
@@ -121,13 +151,12 @@ pub(super) fn tell(
         }
         Ended::Done => Ok(Exit::Done),
         Ended::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), told, printer)),
+        Ended::BlockedByOthers(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), &BLOCKED, printer)),
         Ended::RolledBack { errors, report } => {
             printer.error(&CommandError::Provider(errors));
             Ok(rolled_back(report, change_set, printer))
         }
-        Ended::Interrupted { mut errors } => {
-            // What was asked for is no error, and the steps that it stopped have said so.
-            errors.retain(|error| error.kind != ErrorKind::Interrupted);
+        Ended::Interrupted { errors } => {
             printer.error(&CommandError::Provider(errors));
             printer.error(&unfinished(name));
             Ok(Exit::Interrupted)

@@ -45,15 +45,16 @@ pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>,
     }
 }
 
-/// The latest run of this very change set that is not finished: what it left makes the set stale.
-pub(super) fn unfinished_of(change_set: &ChangeSet) -> Result<Option<String>, CommandError> {
+/// The latest run of this very change set that is not finished: what it left makes the set stale, or
+/// looks like all of it. Where the runs cannot be read, none is known of.
+pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<String> {
     let digest = digest_of(change_set.to_json().as_bytes());
     let is_meant = |run: &ListedRun| {
         run.record
             .as_ref()
             .is_ok_and(|record| record.header.change_set == digest && matches!(record.state, RunState::Unfinished(_)))
     };
-    Ok(folder().list()?.into_iter().rfind(is_meant).map(|run| run.name))
+    folder().list().ok()?.into_iter().rfind(is_meant).map(|run| run.name)
 }
 
 fn line(run: &ListedRun) -> String {
