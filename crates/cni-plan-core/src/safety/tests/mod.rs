@@ -1,6 +1,6 @@
 use super::*;
-use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, service_account, web};
-use crate::{Address, Kind, Observation, PodIdentity, diff};
+use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, role, service_account, web};
+use crate::{Address, Kind, Observation, PodIdentity, Resource, Role, diff};
 
 mod brute_force;
 mod edges;
@@ -116,6 +116,29 @@ fn a_plan_that_no_compiler_made_is_not_taken_to_be_safe() {
     // Without a look at the pods they are where every cluster begins.
     let detach_alone: Vec<Change> = planned(&["c"], fresh(&["c"])).into_iter().rev().take(1).collect();
     assert_eq!(danger(&detach_alone).identity, Some(Endangered::NodeRole));
+}
+
+#[test]
+fn a_dependency_on_what_comes_later_guards_nothing() {
+    // Nobody's order: a reader refuses it, but the proof does not rely on that.
+    let mut changes = planned(&["c"], fresh(&["c"]));
+    changes.rotate_right(1);
+    assert_eq!(changes[0].address, addresses("c").detach);
+    assert_eq!(danger(&changes).identity, Some(Endangered::NodeRole));
+}
+
+#[test]
+fn a_role_that_is_there_and_does_not_trust_the_plugin_is_no_role_for_its_pods() {
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    let Resource::Role(others) = role("another") else { panic!("it is a role") };
+    world.insert(at.role.clone(), Observation::Present(Resource::Role(Role { name: "Cni-c".to_owned(), ..others })));
+    world.insert(at.attach.clone(), Observation::Present(attachment("Cni-c")));
+    let mut changes = planned(&["c"], world);
+    assert!(prove(&changes).is_safe());
+    changes.iter_mut().find(|change| change.address == at.annotate).unwrap().depends_on.clear();
+    let danger = danger(&changes);
+    assert!(danger.outcome.ends_with("role Cni-c does not trust the plugin"), "{danger:?}");
 }
 
 #[test]
