@@ -138,6 +138,7 @@ async fn plan(clusters: usize, sandbox: &Sandbox) -> (ChangeSet, Providers) {
         spec: "spec.yaml".to_owned(),
         spec_digest: digest_of(text.as_bytes()),
         clusters: planned,
+        outside: Vec::new(),
     };
     let safety = prove(&diff.changes);
     (ChangeSet { header, findings: diff.findings, safety, changes: diff.changes }, providers)

@@ -1,15 +1,13 @@
 //! The way in: sessions of clusters, shared between those that share credentials.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use cni_plan_core::{CallObserver, ClusterFacts, ClusterRef, ProviderError, TokenSource};
-use tokio::sync::OnceCell;
 
 use crate::credentials::CredentialsKey;
 use crate::login::Login;
+use crate::once::Once;
 use crate::session::Session;
 use crate::token::ClusterToken;
 use crate::{AwsOptions, IamProvider, Visibility, region, transport};
@@ -79,28 +77,6 @@ impl Aws {
     }
 }
 
-/// Values made at most once each; a failure is not kept.
-struct Once<K, V>(Mutex<HashMap<K, Arc<OnceCell<V>>>>);
-
-impl<K, V> Default for Once<K, V> {
-    fn default() -> Self {
-        Once(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: Eq + Hash, V: Clone> Once<K, V> {
-    async fn get<F>(&self, key: K, make: impl FnOnce() -> F) -> Result<V, ProviderError>
-    where
-        F: Future<Output = Result<V, ProviderError>>,
-    {
-        let cell = {
-            let mut cells = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            Arc::clone(cells.entry(key).or_default())
-        };
-        cell.get_or_try_init(make).await.cloned()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use cni_plan_core::{ClusterInspector, FactsWanted};
@@ -108,7 +84,8 @@ mod tests {
     use super::*;
     use crate::scripted::{ACCOUNT, Scripted, cluster, identity};
 
-    const NOTHING_MORE: FactsWanted = FactsWanted { node_roles: false, addon: false };
+    const NOTHING_MORE: FactsWanted =
+        FactsWanted { node_roles: false, addon: false, neighbours: false, other_regions: Vec::new() };
 
     async fn any_cluster() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {

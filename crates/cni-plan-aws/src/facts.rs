@@ -1,24 +1,19 @@
 //! What STS and EKS say of a cluster, in two rounds: everything that only needs the cluster's
-//! name at once, then its node groups.
+//! name at once, then what its node groups and access entries are.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use aws_sdk_eks::types::{Cluster, IpFamily as WireIpFamily};
+use aws_sdk_eks::types::{AuthenticationMode, Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
-    BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, NodeRole, ProviderError,
+    BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, Neighbour, ProviderError,
 };
 use futures::future::{FutureExt, OptionFuture, join, try_join};
 
 use crate::Aws;
 use crate::failure::if_there;
+use crate::node_roles::NodeRolesRead;
 use crate::session::Session;
-use crate::transport::at_most;
 
 /// The plugin's name among EKS's add-ons.
 const ADDON: &str = "vpc-cni";
-
-/// Node groups described at once.
-const AT_ONCE: usize = 8;
 
 impl ClusterInspector for Aws {
     fn facts<'a>(
@@ -30,6 +25,14 @@ impl ClusterInspector for Aws {
             let session = self.session(cluster).await?;
             read(&session, cluster, wanted).await
         })
+    }
+
+    fn neighbours<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        region: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>> {
+        self.neighbours_of(cluster, region)
     }
 }
 
@@ -45,14 +48,13 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
     };
     let what_it_has = join(
         OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
-        OptionFuture::from(wanted.node_roles.then(|| node_groups(session, name))),
+        OptionFuture::from(wanted.node_roles.then(|| session.node_roles(name))),
     );
     // Without the cluster nothing else of it is waited for, nor is its failure told.
-    let ((caller, described), (addon, groups)) = try_join(the_cluster, what_it_has.map(Ok)).await?;
+    let ((caller, described), (addon, nodes)) = try_join(the_cluster, what_it_has.map(Ok)).await?;
     let addon = addon.transpose()?.flatten();
-    let groups = groups.transpose()?.unwrap_or_default();
-    let node_roles = node_roles(session, name, groups).await?;
-    facts_of(described, &caller.account, &session.region, addon, node_roles).map_err(|why| {
+    let nodes = nodes.transpose()?.unwrap_or_default();
+    facts_of(described, &caller.account, &session.region, addon, &nodes).map_err(|why| {
         session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
     })
 }
@@ -88,54 +90,12 @@ async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, 
     version.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version"))
 }
 
-/// The names, and none for a cluster that is not there: DescribeCluster says that better.
-async fn node_groups(session: &Session, name: &str) -> Result<Vec<String>, ProviderError> {
-    let intent = session.intent(
-        "eks:ListNodegroups",
-        format!("cluster {name}"),
-        format!("cannot list the node groups of cluster {name}"),
-    );
-    let pages = session.eks.list_nodegroups().cluster_name(name).into_paginator().items().send();
-    let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(&error));
-    Ok(if_there(names)?.unwrap_or_default())
-}
-
-async fn node_roles(session: &Session, name: &str, groups: Vec<String>) -> Result<Vec<NodeRole>, ProviderError> {
-    let roles = at_most(AT_ONCE, groups.iter().map(|group| role_of_group(session, name, group)).collect()).await;
-    let roles = roles.into_iter().collect::<Result<Vec<_>, _>>()?;
-    Ok(merged(groups.into_iter().zip(roles)))
-}
-
-/// The ARN of the group's role; none of a group that has been deleted meanwhile.
-async fn role_of_group(session: &Session, name: &str, group: &str) -> Result<Option<String>, ProviderError> {
-    let intent = session.intent(
-        "eks:DescribeNodegroup",
-        format!("nodegroup {name}/{group}"),
-        format!("cannot read node group {group} of cluster {name}"),
-    );
-    let answer = session.eks.describe_nodegroup().cluster_name(name).nodegroup_name(group).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
-    let role = answer.nodegroup.and_then(|group| group.node_role);
-    role.map(Some).ok_or_else(|| intent.unreadable("the answer has no node role"))
-}
-
-/// Each role once, with all the groups that have it.
-fn merged(groups: impl IntoIterator<Item = (String, Option<String>)>) -> Vec<NodeRole> {
-    let mut found_in: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for (group, role) in groups {
-        if let Some(role) = role.as_deref().and_then(|arn| arn.rsplit('/').next()) {
-            found_in.entry(role.to_owned()).or_default().insert(format!("nodegroup {group}"));
-        }
-    }
-    found_in.into_iter().map(|(name, found_in)| NodeRole { name, found_in: found_in.into_iter().collect() }).collect()
-}
-
 fn facts_of(
     cluster: Cluster,
     account: &str,
     region: &str,
     managed_addon: Option<String>,
-    node_roles: Vec<NodeRole>,
+    nodes: &NodeRolesRead,
 ) -> Result<ClusterFacts, String> {
     let arn = cluster.arn.ok_or("the answer has no ARN")?;
     let partition = arn.split(':').nth(1).filter(|partition| partition.starts_with("aws"));
@@ -145,8 +105,9 @@ fn facts_of(
         Some(WireIpFamily::Ipv6) => IpFamily::Ipv6,
         Some(other) => return Err(format!("its IP family is {}, which is neither ipv4 nor ipv6", other.as_str())),
     };
+    let mode = cluster.access_config.and_then(|access| access.authentication_mode);
     let issuer = cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer);
-    Ok(ClusterFacts {
+    let mut facts = ClusterFacts {
         account: account.to_owned(),
         partition: partition.ok_or_else(|| format!("its ARN {arn} has no partition"))?.to_owned(),
         region: region.to_owned(),
@@ -154,10 +115,14 @@ fn facts_of(
         issuer: issuer.map(|issuer| issuer.strip_prefix("https://").unwrap_or(&issuer).to_owned()),
         version: cluster.version.ok_or("the answer has no Kubernetes version")?,
         managed_addon,
-        node_roles,
+        node_roles: Vec::new(),
+        unread: nodes.unread.clone(),
+        uses_aws_auth: mode != Some(AuthenticationMode::Api),
         endpoint: cluster.endpoint,
         certificate_authority: cluster.certificate_authority.and_then(|authority| authority.data),
-    })
+    };
+    facts.add_node_roles(nodes.roles.iter().cloned());
+    Ok(facts)
 }
 
 fn no_such_cluster(session: &Session, name: &str, account: &str) -> ProviderError {
@@ -180,7 +145,7 @@ mod tests {
     }
 
     fn facts(cluster: Cluster) -> Result<ClusterFacts, String> {
-        facts_of(cluster, "111122223333", "cn-north-1", None, Vec::new())
+        facts_of(cluster, "111122223333", "cn-north-1", None, &NodeRolesRead::default())
     }
 
     #[test]
@@ -202,7 +167,8 @@ mod tests {
         assert!(facts(cluster().kubernetes_network_config(network).build()).unwrap_err().contains("ipv9"));
     }
 
-    const ALL: FactsWanted = FactsWanted { node_roles: true, addon: true };
+    const ALL: FactsWanted =
+        FactsWanted { node_roles: true, addon: true, neighbours: false, other_regions: Vec::new() };
 
     async fn eks() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {
@@ -263,21 +229,9 @@ mod tests {
             _ => identity(),
         })
         .await;
-        let wanted = FactsWanted { node_roles: false, addon: true };
+        let wanted = FactsWanted { node_roles: false, ..ALL };
         let error = eks.aws().facts(&cluster_ref(), wanted).await.unwrap_err();
         assert_eq!(error.what, "cannot tell whether EKS manages the vpc-cni add-on of cluster c");
         assert!(error.cure.ends_with("or set `addon: self-managed`"), "{}", error.cure);
-    }
-
-    #[test]
-    fn a_role_of_several_groups_is_one_role() {
-        let group = |name: &str, role: &str| (name.to_owned(), Some(format!("arn:aws:iam::111122223333:role/{role}")));
-        let roles =
-            merged(vec![group("b", "path/nodes"), group("a", "nodes"), group("c", "gpu"), ("gone".into(), None)]);
-        let role = |name: &str, found_in: &[&str]| NodeRole {
-            name: name.to_owned(),
-            found_in: found_in.iter().map(|&group| group.to_owned()).collect(),
-        };
-        assert_eq!(roles, [role("gpu", &["nodegroup c"]), role("nodes", &["nodegroup a", "nodegroup b"])]);
     }
 }

@@ -332,7 +332,8 @@ mod tests {
 
     use super::*;
 
-    const NOTHING_MORE: FactsWanted = FactsWanted { node_roles: false, addon: false };
+    const NOTHING_MORE: FactsWanted =
+        FactsWanted { node_roles: false, addon: false, neighbours: false, other_regions: Vec::new() };
 
     async fn failure_of_identity(status: u16, code: &'static str) -> ProviderError {
         let aws = Scripted::start(move |_| refusal(status, code)).await;

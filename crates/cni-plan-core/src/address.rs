@@ -32,11 +32,13 @@ pub enum Kind {
     Verify,
     /// The family's policy off a node role.
     Detach,
+    /// A cluster itself: no step is about it, but a finding may be.
+    Cluster,
 }
 
 impl Kind {
     /// All kinds, in the order of the procedure.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::OidcProvider,
         Kind::Policy,
         Kind::Role,
@@ -45,6 +47,7 @@ impl Kind {
         Kind::Restart,
         Kind::Verify,
         Kind::Detach,
+        Kind::Cluster,
     ];
 
     /// The word used in addresses and in text.
@@ -58,6 +61,7 @@ impl Kind {
             Kind::Restart => "restart",
             Kind::Verify => "verify",
             Kind::Detach => "detach",
+            Kind::Cluster => "cluster",
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::canonical_json::write_document;
-use crate::{Address, Change, Counts, Finding, PlannedCluster, SafetyVerdict};
+use crate::{Address, Change, Counts, Finding, OutsideUse, PlannedCluster, SafetyVerdict};
 
 /// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -44,6 +44,9 @@ pub struct Header {
     pub spec_digest: String,
     /// Its clusters, sorted by key.
     pub clusters: Vec<PlannedCluster>,
+    /// Clusters of nobody's plan whose nodes have a role that a step takes a policy off, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub outside: Vec<OutsideUse>,
 }
 
 /// Why a file is not a change set that can be used.
@@ -166,6 +169,8 @@ mod tests {
             version: "1.33".to_owned(),
             managed_addon: None,
             node_roles: Vec::new(),
+            unread: Vec::new(),
+            uses_aws_auth: true,
             endpoint: Some("https://example".to_owned()),
             certificate_authority: None,
         };
@@ -175,7 +180,8 @@ mod tests {
                 tool_version: "0.1.0".to_owned(),
                 spec: "c.yaml".to_owned(),
                 spec_digest: digest_of(b"spec"),
-                clusters: vec![PlannedCluster { cluster, asked: FactsWanted { node_roles: true, addon: true }, facts }],
+                clusters: vec![PlannedCluster { cluster, asked: FactsWanted::default(), facts }],
+                outside: Vec::new(),
             },
             findings: diff.findings,
             safety: prove(&diff.changes),

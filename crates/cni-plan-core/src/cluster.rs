@@ -1,8 +1,10 @@
 //! A cluster: how to reach it, and what was read of it before anything is compiled.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
-use crate::FactsWanted;
+use crate::{FactsWanted, ProviderError};
 
 /// How to reach one cluster; taken from the spec and kept in the change set, so that `apply`
 /// needs nothing else. Holds no secret.
@@ -94,6 +96,13 @@ pub struct ClusterFacts {
     pub managed_addon: Option<String>,
     /// Roles of the nodes, sorted by name. Empty where the spec names them.
     pub node_roles: Vec<NodeRole>,
+    /// Where node roles may be named that could not be read, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unread: Vec<Unread>,
+    /// Whether the ConfigMap `aws-auth` says who the nodes are (DescribeCluster
+    /// `accessConfig.authenticationMode`, any but `API`).
+    #[serde(skip)]
+    pub uses_aws_auth: bool,
     /// The API server's URL: a way to get there, not a thing that a plan rests on.
     #[serde(skip)]
     pub endpoint: Option<String>,
@@ -103,12 +112,77 @@ pub struct ClusterFacts {
 }
 
 impl ClusterFacts {
-    /// Whether nothing that a plan rests on differs. The way to the API server is not such a thing.
+    /// Whether nothing that a plan rests on differs. The way to the API server is not such a thing, nor
+    /// is what could not be read: what that would have told is compared.
     pub fn same_for_a_plan(&self, other: &ClusterFacts) -> bool {
-        let without_way =
-            |facts: &ClusterFacts| ClusterFacts { endpoint: None, certificate_authority: None, ..facts.clone() };
-        without_way(self) == without_way(other)
+        let rested_on = |facts: &ClusterFacts| ClusterFacts {
+            endpoint: None,
+            certificate_authority: None,
+            uses_aws_auth: false,
+            unread: Vec::new(),
+            ..facts.clone()
+        };
+        rested_on(self) == rested_on(other)
     }
+
+    /// Adds roles that were found elsewhere, each once with all the places it was found in.
+    pub fn add_node_roles(&mut self, found: impl IntoIterator<Item = NodeRole>) {
+        let mut roles: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for NodeRole { name, found_in } in std::mem::take(&mut self.node_roles).into_iter().chain(found) {
+            roles.entry(name).or_default().extend(found_in);
+        }
+        let role =
+            |(name, found_in): (String, BTreeSet<String>)| NodeRole { name, found_in: found_in.into_iter().collect() };
+        self.node_roles = roles.into_iter().map(role).collect();
+    }
+}
+
+/// Something that a plan would have liked to know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unread {
+    /// What, for people: `the access entries`.
+    pub what: String,
+    /// Why not, one line.
+    pub why: String,
+    /// What to do, one line.
+    pub cure: String,
+}
+
+impl Unread {
+    /// Of a call that failed.
+    pub fn new(what: &str, error: ProviderError) -> Unread {
+        Unread { what: what.to_owned(), why: error.why, cure: error.cure }
+    }
+}
+
+/// A cluster of an account that was looked at only for who else uses a role.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Neighbour {
+    /// Twelve digits.
+    pub account: String,
+    /// The region it is in.
+    pub region: String,
+    /// Its name.
+    pub name: String,
+    /// Roles of its nodes, by node groups and access entries: names without path.
+    pub node_roles: BTreeSet<String>,
+    /// Where further ones may be named that could not be read.
+    pub unread: Vec<Unread>,
+}
+
+/// A use of a node role by a cluster that a plan does not know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OutsideUse {
+    /// Twelve digits.
+    pub account: String,
+    /// The role's name, without path.
+    pub role: String,
+    /// The cluster's region.
+    pub region: String,
+    /// The cluster's name.
+    pub cluster: String,
 }
 
 /// A role that nodes of the cluster have.
@@ -117,7 +191,7 @@ impl ClusterFacts {
 pub struct NodeRole {
     /// The role's name, without path.
     pub name: String,
-    /// Where it was found, sorted: `nodegroup workers`, or `spec`.
+    /// Where it was found, sorted: `nodegroup workers`, `access entry (EC2_LINUX)`, `aws-auth`.
     pub found_in: Vec<String>,
 }
 

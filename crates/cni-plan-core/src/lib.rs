@@ -22,6 +22,7 @@ mod graph;
 mod invert;
 mod lock;
 mod node;
+mod outside;
 mod pods;
 mod policy_document;
 mod precondition;
@@ -38,7 +39,10 @@ pub use address::{Address, AddressError, Kind};
 pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};
 pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, digest_of};
-pub use cluster::{AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, NodeRole, PlannedCluster};
+pub use cluster::{
+    AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, Neighbour, NodeRole, OutsideUse, PlannedCluster,
+    Unread,
+};
 pub use diff::{Diff, DiffError, diff};
 pub use event::{Event, Phase, Progress};
 pub use finding::{Finding, Severity};
@@ -46,11 +50,13 @@ pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use invert::{Inverse, Kept, invert};
 pub use lock::{ClusterLock, HeldLock, LockHolder, LockRecord, NotTaken};
 pub use node::{Node, Wanted};
+pub use outside::{outside_findings, outside_uses, unread_findings};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
 pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
 pub use provider::{
     BoxFuture, ClusterInspector, ErrorKind, FactsWanted, Observation, Overseer, Provider, ProviderError, TokenSource,
+    WorkloadInspector,
 };
 pub use recovery::{Remaining, Standing, changed_since, done_by_others, remaining};
 pub use redact::{HIDDEN, redacted};

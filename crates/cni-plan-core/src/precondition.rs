@@ -190,6 +190,8 @@ mod tests {
             version: "1.33".to_owned(),
             managed_addon: None,
             node_roles: Vec::new(),
+            unread: Vec::new(),
+            uses_aws_auth: true,
             endpoint: Some(endpoint.to_owned()),
             certificate_authority: None,
         };
@@ -203,7 +205,7 @@ mod tests {
                 assume_role: None,
                 kubernetes: None,
             },
-            asked: crate::FactsWanted { node_roles: true, addon: true },
+            asked: crate::FactsWanted::default(),
             facts,
         };
         let planned = [cluster(facts(IpFamily::Ipv4, "a"))];

@@ -7,7 +7,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, ClusterFacts, ClusterRef, Progress, Resource, Target};
+use crate::{Change, ClusterFacts, ClusterRef, Neighbour, NodeRole, Progress, Resource, Target};
 
 /// A future that can be sent between threads; core knows no runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -67,16 +67,39 @@ pub trait ClusterInspector: Send + Sync {
         cluster: &'a ClusterRef,
         wanted: FactsWanted,
     ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
+
+    /// All clusters in a region (`None`: the cluster's own) that the credentials of `cluster` may see,
+    /// `cluster` itself and others of a plan included, with the roles of their nodes. What was read as
+    /// a fact is not read again.
+    fn neighbours<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        region: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>>;
+}
+
+/// Reads at an API server what compiling needs of it.
+pub trait WorkloadInspector: Send + Sync {
+    /// The roles that the ConfigMap `kube-system/aws-auth` maps to instances; none where there is no
+    /// such ConfigMap. Roles of Fargate's pods are left out.
+    fn mapped_node_roles(&self) -> BoxFuture<'_, Result<Vec<NodeRole>, ProviderError>>;
 }
 
 /// Facts that cost a call and are not always needed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FactsWanted {
     /// Find the nodes' roles; not where the spec names them.
     pub node_roles: bool,
     /// Ask EKS whether it manages the plugin; not where the spec says so.
     pub addon: bool,
+    /// Ask the account's other clusters in the region for their node roles; not where no node role
+    /// loses a policy.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub neighbours: bool,
+    /// Further regions to ask in, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub other_regions: Vec<String>,
 }
 
 /// Makes tokens for an API server.

@@ -1,11 +1,11 @@
 //! Reads: facts of clusters, and the state of resources. Everything independent at the same time,
 //! nothing twice.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cni_plan_core::{
-    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Observation, Owner,
-    ProviderError, Target,
+    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Neighbour, Observation,
+    Owner, ProviderError, Target,
 };
 use futures::stream::{self, StreamExt};
 
@@ -19,7 +19,34 @@ pub async fn read_facts(
     clusters: &[(ClusterRef, FactsWanted)],
     inspector: &dyn ClusterInspector,
 ) -> Vec<Result<ClusterFacts, ProviderError>> {
-    stream::iter(clusters).map(|(cluster, wanted)| inspector.facts(cluster, *wanted)).buffered(AT_ONCE).collect().await
+    stream::iter(clusters)
+        .map(|(cluster, wanted)| inspector.facts(cluster, wanted.clone()))
+        .buffered(AT_ONCE)
+        .collect()
+        .await
+}
+
+/// All clusters that stand beside those asked for, in the regions that they name, each region of the same
+/// credentials once; with each answer the index of a cluster that asked.
+pub async fn read_neighbours(
+    clusters: &[(ClusterRef, FactsWanted)],
+    inspector: &dyn ClusterInspector,
+) -> Vec<(usize, Result<Vec<Neighbour>, ProviderError>)> {
+    let mut asked = HashSet::new();
+    let mut questions: Vec<(usize, &ClusterRef, Option<&str>)> = Vec::new();
+    for (at, (cluster, wanted)) in clusters.iter().enumerate().filter(|(_, (_, wanted))| wanted.neighbours) {
+        for other in std::iter::once(None).chain(wanted.other_regions.iter().map(|region| Some(region.as_str()))) {
+            let region = other.or(cluster.region.as_deref());
+            if asked.insert((&cluster.profile, &cluster.assume_role, region)) {
+                questions.push((at, cluster, other));
+            }
+        }
+    }
+    stream::iter(questions)
+        .map(|(at, cluster, region)| async move { (at, inspector.neighbours(cluster, region).await) })
+        .buffered(AT_ONCE)
+        .collect()
+        .await
 }
 
 /// What the world looks like at each address. A target that several addresses share is read once.

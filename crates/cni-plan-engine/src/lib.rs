@@ -19,7 +19,7 @@ mod step;
 
 pub use apply::{Ended, apply};
 pub use execute::{Execution, Stop};
-pub use inspect::{observe, observe_changes, read_facts};
+pub use inspect::{observe, observe_changes, read_facts, read_neighbours};
 pub use journal::Journal;
 pub use locks::{Locks, NotLocked, Patience};
 pub use providers::Providers;

@@ -2,10 +2,11 @@
 //! DaemonSet and its pods; and behind [`ClusterLock`], the lock on it.
 //!
 //! Laid out by what is reached: `service_account` for the annotations, `pods` for the two
-//! actions on pods, `lease` for the lock, `client` for the way there. What can be decided without a call is decided in
+//! actions on pods, `aws_auth` for who the nodes are, `lease` for the lock, `client` for the way there. What can be decided without a call is decided in
 //! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
 //! a record of its own, or sleeps where it could watch.
 
+mod aws_auth;
 mod client;
 mod error;
 #[cfg(test)]
@@ -19,7 +20,8 @@ use std::time::Duration;
 
 use cni_plan_core::{
     BoxFuture, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder, LockRecord,
-    NotTaken, Observation, Overseer, Provider, ProviderError, Resource, Run, Target, TokenSource,
+    NodeRole, NotTaken, Observation, Overseer, Provider, ProviderError, Resource, Run, Target, TokenSource,
+    WorkloadInspector,
 };
 
 use crate::client::Connection;
@@ -129,6 +131,12 @@ impl Provider for ClusterProvider {
 
     fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(self.apply_one(change, overseer))
+    }
+}
+
+impl WorkloadInspector for ClusterProvider {
+    fn mapped_node_roles(&self) -> BoxFuture<'_, Result<Vec<NodeRole>, ProviderError>> {
+        Box::pin(aws_auth::node_roles(&self.connection))
     }
 }
 

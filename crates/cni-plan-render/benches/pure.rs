@@ -117,6 +117,7 @@ impl World {
                 spec: "fleet.yaml".to_owned(),
                 spec_digest: digest_of(b"fleet"),
                 clusters: self.clusters.clone(),
+                outside: Vec::new(),
             },
             findings: diff.findings,
             safety,
@@ -159,6 +160,8 @@ fn facts(key: &str) -> ClusterFacts {
         version: "1.33".to_owned(),
         managed_addon: None,
         node_roles: vec![node_role("spot"), node_role("workers")],
+        unread: Vec::new(),
+        uses_aws_auth: true,
         endpoint: None,
         certificate_authority: None,
     }

@@ -1,6 +1,6 @@
 //! A world that is not the one a plan was made for, resource by resource.
 
-use cni_plan_core::{ClusterFacts, Drift, FactsDrift};
+use cni_plan_core::{ClusterFacts, Drift, FactsDrift, OutsideUse};
 
 use crate::describe::{self, Cause};
 use crate::group;
@@ -52,6 +52,20 @@ pub fn facts_drift_text(drifts: &[FactsDrift], style: &Style) -> String {
             }
         }
     }
+    page.finish()
+}
+
+/// Each use of a node role by a cluster outside of a plan that has come or gone since; empty of none.
+pub fn outside_drift_text(planned: &[OutsideUse], found: &[OutsideUse], style: &Style) -> String {
+    let mut page = Page::new(style);
+    let mut told = |tone, lead: &str, one: &[OutsideUse], other: &[OutsideUse], verb: &str| {
+        for OutsideUse { account, role, region, cluster } in one.iter().filter(|it| !other.contains(it)) {
+            let text = format!("nodes of cluster {cluster} in {region} {verb} role {role} of account {account}");
+            page.prose(0, (tone, lead), Tone::Plain, &text);
+        }
+    };
+    told(Tone::Remove, "- ", planned, found, "had");
+    told(Tone::Add, "+ ", found, planned, "have");
     page.finish()
 }
 

@@ -57,6 +57,9 @@ pub struct ClusterSpec {
     pub node_roles: NodeRoles,
     /// Whether the CNI policy comes off the node roles at all.
     pub detach: bool,
+    /// Regions besides the cluster's own in which the account's other clusters are asked whether their
+    /// nodes have the same roles; sorted, each once.
+    pub other_regions: Vec<String>,
     /// Where the cluster's entry begins, for later messages.
     pub position: Position,
     pub(crate) places: Vec<(&'static str, Position)>,

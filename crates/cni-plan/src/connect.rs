@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use cni_plan_aws::{Aws, AwsOptions};
 use cni_plan_core::{
-    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, FactsWanted, PlannedCluster, Provider,
-    ProviderError,
+    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted, Neighbour,
+    PlannedCluster, Provider, ProviderError, Unread, WorkloadInspector,
 };
-use cni_plan_engine::{Providers, read_facts};
+use cni_plan_engine::{Providers, read_facts, read_neighbours};
 use cni_plan_kubernetes::ClusterProvider;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 
 use crate::error::CommandError;
 use crate::recorder::Recorder;
@@ -19,6 +19,8 @@ use crate::recorder::Recorder;
 pub(crate) struct Connected {
     /// In the order asked.
     pub(crate) clusters: Vec<PlannedCluster>,
+    /// All clusters that were found beside them, themselves included.
+    pub(crate) neighbours: Vec<Neighbour>,
     /// For all their accounts and API servers.
     pub(crate) providers: Providers,
 }
@@ -39,23 +41,28 @@ impl Connector {
 
     /// Reads the clusters' facts, all at once, and connects to what they name.
     pub(crate) async fn connect(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Connected, CommandError> {
-        let facts = all_or_errors(read_facts(clusters, self.aws.as_ref()).await)?;
-        let planned: Vec<PlannedCluster> = clusters
+        let inspector = self.aws.as_ref();
+        let (facts, beside) = join(read_facts(clusters, inspector), read_neighbours(clusters, inspector)).await;
+        let facts = all_or_errors(facts)?;
+        let mut planned: Vec<PlannedCluster> = clusters
             .iter()
             .zip(facts)
-            .map(|((cluster, asked), facts)| PlannedCluster { cluster: cluster.clone(), asked: *asked, facts })
+            .map(|((cluster, asked), facts)| PlannedCluster { cluster: cluster.clone(), asked: asked.clone(), facts })
             .collect();
+        let neighbours = neighbours(beside, &mut planned)?;
         let mut providers = Providers::default();
         let mut accounts = BTreeSet::new();
         let firsts = planned.iter().filter(|cluster| accounts.insert(&cluster.facts.account));
         for (account, provider) in all_or_errors(join_all(firsts.map(|cluster| self.account(cluster))).await)? {
             providers.add_account(&account, provider);
         }
-        for (key, provider) in all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)? {
+        let connected = all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)?;
+        add_mapped_node_roles(&mut planned, &connected).await?;
+        for (key, provider) in connected {
             providers.add_lock(&key, Arc::clone(&provider) as Arc<dyn ClusterLock>);
             providers.add_cluster(&key, provider);
         }
-        Ok(Connected { clusters: planned, providers })
+        Ok(Connected { clusters: planned, neighbours, providers })
     }
 
     async fn account(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
@@ -85,7 +92,7 @@ impl Connector {
         let provider = match self.through_kubeconfig(cluster).await {
             Some(provider) => provider?,
             None => {
-                let facts = self.aws.facts(cluster, FactsWanted { node_roles: false, addon: false }).await?;
+                let facts = self.aws.facts(cluster, FactsWanted::default()).await?;
                 self.through_endpoint(cluster, &facts)?
             }
         };
@@ -108,6 +115,56 @@ impl Connector {
     fn observer(&self) -> Arc<dyn CallObserver> {
         Arc::clone(&self.observer) as Arc<dyn CallObserver>
     }
+}
+
+/// The clusters beside those of a plan. What may not be read of them is told at a cluster that asked.
+fn neighbours(
+    beside: Vec<(usize, Result<Vec<Neighbour>, ProviderError>)>,
+    planned: &mut [PlannedCluster],
+) -> Result<Vec<Neighbour>, CommandError> {
+    let mut all = Vec::new();
+    let mut errors = Vec::new();
+    for (at, found) in beside {
+        let unread = &mut planned[at].facts.unread;
+        match found {
+            Ok(found) => {
+                for neighbour in found {
+                    let whose = format!("cluster {} in {}", neighbour.name, neighbour.region);
+                    let told = |it: &Unread| Unread { what: format!("{} of {whose}", it.what), ..it.clone() };
+                    unread.extend(neighbour.unread.iter().map(told));
+                    all.push(neighbour);
+                }
+            }
+            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+                unread.push(Unread::new("the account's other clusters", error));
+            }
+            Err(error) => errors.push(Err(error)),
+        }
+    }
+    all_or_errors::<()>(errors)?;
+    Ok(all)
+}
+
+/// Adds the roles that `aws-auth` maps, where it says who the nodes are.
+async fn add_mapped_node_roles(
+    planned: &mut [PlannedCluster],
+    connected: &[(String, Arc<ClusterProvider>)],
+) -> Result<(), CommandError> {
+    let asked = planned.iter_mut().zip(connected);
+    let asked = asked.filter(|(planned, _)| planned.asked.node_roles && planned.facts.uses_aws_auth);
+    let read = asked.map(|(planned, (_, provider))| async move {
+        match provider.mapped_node_roles().await {
+            Ok(roles) => planned.facts.add_node_roles(roles),
+            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+                planned.facts.unread.push(Unread::new("the ConfigMap aws-auth", error));
+            }
+            Err(error) => return Err(error),
+        }
+        planned.facts.unread.sort();
+        Ok(())
+    });
+    all_or_errors(join_all(read).await)?;
+    Ok(())
 }
 
 /// All of them, or every error once.

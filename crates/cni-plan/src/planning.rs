@@ -1,6 +1,9 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
-use cni_plan_core::{ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, prove};
+use cni_plan_core::{
+    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, outside_findings,
+    outside_uses, prove, unread_findings,
+};
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;
 
@@ -23,6 +26,11 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
         }
     })?;
     let mut clusters = connected.clusters;
+    let outside = outside_uses(&diff.changes, &clusters, &connected.neighbours);
+    let mut findings = diff.findings;
+    findings.extend(outside_findings(&diff.changes, &outside));
+    findings.extend(unread_findings(&clusters));
+    findings.sort();
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
     let header = Header {
         format_version: FORMAT_VERSION,
@@ -30,9 +38,10 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
         spec: file.name(),
         spec_digest: file.digest.clone(),
         clusters,
+        outside,
     };
     let safety = prove(&diff.changes);
-    Ok(ChangeSet { header, findings: diff.findings, safety, changes: diff.changes })
+    Ok(ChangeSet { header, findings, safety, changes: diff.changes })
 }
 
 /// The findings that forbid a plan.

@@ -204,7 +204,7 @@ fn place_of(kind: Kind) -> Option<Place> {
         Kind::Annotate => Some(Place::Annotate),
         Kind::Restart => Some(Place::Restart),
         Kind::Verify => Some(Place::Verify),
-        Kind::OidcProvider | Kind::Policy | Kind::Role | Kind::Attach | Kind::Detach => None,
+        Kind::OidcProvider | Kind::Policy | Kind::Role | Kind::Attach | Kind::Detach | Kind::Cluster => None,
     }
 }
 

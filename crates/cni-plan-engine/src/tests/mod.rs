@@ -36,6 +36,7 @@ fn planned(graph: DependencyGraph<Node>, world: &World) -> ChangeSet {
         spec: "spec.yaml".to_owned(),
         spec_digest: digest_of(b""),
         clusters: Vec::new(),
+        outside: Vec::new(),
     };
     ChangeSet { header, findings: diff.findings, safety: prove(&diff.changes), changes: diff.changes }
 }

@@ -77,6 +77,7 @@ impl World {
             spec: self.spec,
             spec_digest: "sha256:0f5b".to_owned(),
             clusters: self.clusters,
+            outside: Vec::new(),
         };
         let safety = prove(&diff.changes);
         ChangeSet { header, findings: diff.findings, safety, changes: diff.changes }
@@ -175,7 +176,7 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
             assume_role: None,
             kubernetes: None,
         },
-        asked: FactsWanted { node_roles: true, addon: true },
+        asked: FactsWanted { node_roles: true, addon: true, ..FactsWanted::default() },
         facts: ClusterFacts {
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),
@@ -188,6 +189,8 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
                 name: NODE_ROLE.to_owned(),
                 found_in: vec!["nodegroup spot".to_owned(), "nodegroup workers".to_owned()],
             }],
+            unread: Vec::new(),
+            uses_aws_auth: true,
             endpoint: None,
             certificate_authority: None,
         },

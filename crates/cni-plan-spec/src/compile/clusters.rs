@@ -27,7 +27,12 @@ fn reference(cluster: &ClusterSpec, key: String) -> ClusterRef {
 
 fn facts_wanted(cluster: &ClusterSpec) -> FactsWanted {
     // Node roles are wanted even where nothing is detached: another cluster's detach may have to wait.
-    FactsWanted { node_roles: cluster.node_roles == NodeRoles::Auto, addon: cluster.addon == Addon::Auto }
+    FactsWanted {
+        node_roles: cluster.node_roles == NodeRoles::Auto,
+        addon: cluster.addon == Addon::Auto,
+        neighbours: cluster.detach,
+        other_regions: if cluster.detach { cluster.other_regions.clone() } else { Vec::new() },
+    }
 }
 
 /// How often each name, and each name in a region, occurs.

@@ -20,6 +20,8 @@ fn planned(spec: &Spec, change: impl Fn(&str, &mut ClusterFacts)) -> Vec<Planned
                 name: "AmazonEKSNodeRole".to_owned(),
                 found_in: vec!["nodegroup workers".to_owned()],
             }],
+            unread: Vec::new(),
+            uses_aws_auth: true,
             endpoint: None,
             certificate_authority: None,
         };

@@ -1,6 +1,7 @@
 //! One cluster's keys, `defaults` already laid under them.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use cni_plan_core::IpFamily;
 
@@ -10,7 +11,7 @@ use super::{Scope, access, forms, keys, policy, restart, role};
 use crate::diagnostic::{Problem, Report, quoted};
 use crate::source::Span;
 use crate::spec::{Addon, ClusterSpec, Identity, NodeRoles, OidcProvider, ServiceAccountRef};
-use crate::yaml::{Entry, Value};
+use crate::yaml::{Entry, Node, Value};
 
 /// Reads a cluster, or `defaults`, whose result means nothing but for what it reports. `None`
 /// where the name is wrong; whatever else is wrong is in the report and has its default here.
@@ -56,6 +57,7 @@ pub(super) fn read(
             .get("nodeRoles")
             .and_then(|field| read_node_roles(&field, report))
             .unwrap_or(NodeRoles::Auto),
+        other_regions: fields.get("otherRegions").map(|field| read_regions(&field, report)).unwrap_or_default(),
         detach: fields.get("detach").and_then(|field| field.flag(report)).unwrap_or(true),
         position: at.start,
         places: places(&fields),
@@ -137,19 +139,39 @@ fn read_node_roles(field: &Field<'_>, report: &mut Report) -> Option<NodeRoles> 
         let problem = Problem::new("is an empty list");
         field.refuse(report, problem.hint("write `auto` to find them, or `detach: false` to leave node roles alone"));
     }
+    Some(NodeRoles::Named(read_distinct(field, items, forms::role_name, report)))
+}
+
+fn read_regions(field: &Field<'_>, report: &mut Report) -> Vec<String> {
+    let Value::Sequence(items) = &field.node.value else {
+        field.wrong_type(report, "a list of regions", Some("write them in brackets: [us-east-1]".to_owned()));
+        return Vec::new();
+    };
+    let mut regions = read_distinct(field, items, forms::region, report);
+    regions.sort();
+    regions
+}
+
+/// The items of a list of which none may come twice, in their order.
+fn read_distinct(
+    field: &Field<'_>,
+    items: &[Rc<Node>],
+    check: fn(&str) -> Result<String, Problem>,
+    report: &mut Report,
+) -> Vec<String> {
     let mut names: Vec<String> = Vec::with_capacity(items.len());
     let mut seen = HashSet::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {
         let path = format!("{}[{index}]", field.path);
         let item = Field { path, key_span: item.span, node: item };
-        if let Some(name) = item.text(report, forms::role_name) {
+        if let Some(name) = item.text(report, check) {
             if !seen.insert(name.clone()) {
                 item.refuse(report, Problem::new(format!("names {} again", quoted(&name))).hint("remove it"));
             }
             names.push(name);
         }
     }
-    Some(NodeRoles::Named(names))
+    names
 }
 
 /// Where each key's value stands, for messages after parsing.

@@ -29,6 +29,7 @@ pub(crate) const CLUSTER: Keys = Keys {
         "stsRegionalEndpoints",
         "restart",
         "nodeRoles",
+        "otherRegions",
         "detach",
     ],
 };

@@ -96,7 +96,7 @@ async fn carry_out(
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
     let connected =
-        match running::connect(&change_set.header.clusters, connector, &running::CHANGE_SET, printer).await? {
+        match running::connect(change_set, connector, &running::CHANGE_SET, printer).await? {
             Ok(connected) => connected,
             Err(stale) => return Ok(stale),
         };

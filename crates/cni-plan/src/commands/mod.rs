@@ -100,5 +100,5 @@ impl Session<'_> {
 
 /// The clusters of a change set as things to connect to.
 fn asked(clusters: &[PlannedCluster]) -> Vec<(ClusterRef, FactsWanted)> {
-    clusters.iter().map(|planned| (planned.cluster.clone(), planned.asked)).collect()
+    clusters.iter().map(|planned| (planned.cluster.clone(), planned.asked.clone())).collect()
 }

@@ -36,7 +36,7 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
     // To go back rests on no facts: whatever has become of them, what the run did is there to be undone.
     let facts = (way == Phase::Apply).then_some((&connector, &running::UNFINISHED));
     let connected = match facts {
-        Some((connector, told)) => match running::connect(clusters, connector, told, printer).await? {
+        Some((connector, told)) => match running::connect(&run.change_set, connector, told, printer).await? {
             Ok(connected) => connected,
             Err(stale) => return Ok(stale),
         },

@@ -5,9 +5,11 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cni_plan_core::{ChangeSet, Event, LockHolder, LockRecord, PlannedCluster, facts_drift};
+use cni_plan_core::{ChangeSet, Event, LockHolder, LockRecord, facts_drift, outside_uses};
 use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop};
-use cni_plan_render::{ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, rollback_text};
+use cni_plan_render::{
+    ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, outside_drift_text, rollback_text,
+};
 
 use super::asked;
 use crate::cli::RunArgs;
@@ -50,19 +52,26 @@ const BLOCKED: Stale = Stale {
     hint: "undo first what was done since (`cni-plan runs`), or leave it: `cni-plan plan SPEC` shows how things are",
 };
 
-/// Connects to a change set's clusters, unless their facts are not those it rests on any more.
+/// Connects to a change set's clusters, unless their facts are not those it rests on any more, or
+/// others use the node roles that lose a policy who did not when it was made.
 pub(super) async fn connect(
-    clusters: &[PlannedCluster],
+    change_set: &ChangeSet,
     connector: &Connector,
     told: &Stale,
     printer: &Printer,
 ) -> Result<Result<Connected, Exit>, CommandError> {
+    let clusters = &change_set.header.clusters;
     let connected = connector.connect(&asked(clusters)).await?;
     let drifts = facts_drift(clusters, &connected.clusters);
-    if drifts.is_empty() {
-        return Ok(Ok(connected));
+    if !drifts.is_empty() {
+        return Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), told, printer)));
     }
-    Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), told, printer)))
+    let outside = outside_uses(&change_set.changes, clusters, &connected.neighbours);
+    if outside != change_set.header.outside {
+        let text = outside_drift_text(&change_set.header.outside, &outside, &printer.out);
+        return Ok(Err(stale(&text, told, printer)));
+    }
+    Ok(Ok(connected))
 }
 
 /// What is to be done under locks.
@@ -106,7 +115,9 @@ pub(super) async fn under_locks(
     let locks = Locks::take(&clusters, providers, &holder, patience).await?;
     let again = work.facts.filter(|_| has_waited.load(Ordering::SeqCst));
     let facts = match again {
-        Some((connector, told)) => connect(planned, connector, told, printer).await.map(|facts| facts.map(drop)),
+        Some((connector, told)) => {
+            connect(work.change_set, connector, told, printer).await.map(|facts| facts.map(drop))
+        }
         None => Ok(Ok(())),
     };
     let ended = match facts {

@@ -1,0 +1,43 @@
+//! The account's other clusters, as far as their nodes' roles go.
+
+use cni_plan_core::{BoxFuture, ClusterRef, Neighbour, ProviderError};
+
+use crate::Aws;
+use crate::session::Session;
+use crate::transport::at_most;
+
+/// Clusters read at once.
+const AT_ONCE: usize = 8;
+
+impl Aws {
+    pub(crate) fn neighbours_of<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        region: Option<&'a str>,
+    ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>> {
+        Box::pin(async move {
+            let in_region = region.map(|region| ClusterRef { region: Some(region.to_owned()), ..cluster.clone() });
+            let session = self.session(in_region.as_ref().unwrap_or(cluster)).await?;
+            let intent = session.intent(
+                "eks:ListClusters",
+                "*",
+                format!("cannot list the clusters of the account in {}", session.region),
+            );
+            let pages = session.eks.list_clusters().into_paginator().items().send();
+            let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(&error))?;
+            let clusters = at_most(AT_ONCE, names.into_iter().map(|name| neighbour(&session, name)).collect()).await;
+            clusters.into_iter().collect()
+        })
+    }
+}
+
+async fn neighbour(session: &Session, name: String) -> Result<Neighbour, ProviderError> {
+    let read = session.node_roles(&name).await?;
+    Ok(Neighbour {
+        account: session.caller().await?.account.clone(),
+        region: session.region.clone(),
+        node_roles: read.roles.iter().map(|role| role.name.clone()).collect(),
+        unread: read.unread.clone(),
+        name,
+    })
+}
