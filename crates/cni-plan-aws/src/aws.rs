@@ -85,7 +85,7 @@ mod tests {
     use crate::scripted::{ACCOUNT, Scripted, cluster, identity};
 
     const NOTHING_MORE: FactsWanted =
-        FactsWanted { node_roles: false, addon: false, neighbours: false, other_regions: Vec::new() };
+        FactsWanted { node_roles: false, addon: false, association_of: None, neighbours: false, other_regions: Vec::new() };
 
     async fn any_cluster() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {

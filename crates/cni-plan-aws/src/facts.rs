@@ -48,15 +48,44 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
     };
     let what_it_has = join(
         OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
-        OptionFuture::from(wanted.node_roles.then(|| session.node_roles(name))),
+        join(
+            OptionFuture::from(wanted.node_roles.then(|| session.node_roles(name))),
+            OptionFuture::from(wanted.association_of.as_ref().map(|account| association(session, name, account))),
+        ),
     );
     // Without the cluster nothing else of it is waited for, nor is its failure told.
-    let ((caller, described), (addon, nodes)) = try_join(the_cluster, what_it_has.map(Ok)).await?;
+    let ((caller, described), (addon, (nodes, association))) = try_join(the_cluster, what_it_has.map(Ok)).await?;
     let addon = addon.transpose()?.flatten();
     let nodes = nodes.transpose()?.unwrap_or_default();
-    facts_of(described, &caller.account, &session.region, addon, &nodes).map_err(|why| {
+    let mut facts = facts_of(described, &caller.account, &session.region, addon, &nodes).map_err(|why| {
         session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
-    })
+    })?;
+    match association {
+        Some(Ok(association)) => facts.association = association,
+        Some(Err(error)) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+            facts.unread.push(Unread::new("the Pod Identity associations", error));
+        }
+        Some(Err(error)) => return Err(error),
+        None => {}
+    }
+    Ok(facts)
+}
+
+/// The id of the service account's association; there is at most one.
+async fn association(
+    session: &Session,
+    name: &str,
+    (namespace, account): &(String, String),
+) -> Result<Option<String>, ProviderError> {
+    let intent = session.intent(
+        "eks:ListPodIdentityAssociations",
+        format!("cluster {name}"),
+        format!("cannot list the Pod Identity associations of cluster {name}"),
+    );
+    let call = session.eks.list_pod_identity_associations().cluster_name(name);
+    let answer = call.namespace(namespace).service_account(account).send().await;
+    let answer = if_there(answer.map_err(|error| intent.failed(&error)))?;
+    Ok(answer.and_then(|answer| answer.associations?.into_iter().find_map(|it| it.association_id)))
 }
 
 async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, ProviderError> {
@@ -116,6 +145,8 @@ fn facts_of(
         version: cluster.version.ok_or("the answer has no Kubernetes version")?,
         managed_addon,
         node_roles: Vec::new(),
+        association: None,
+        is_private: cluster.resources_vpc_config.is_some_and(|vpc| !vpc.endpoint_public_access),
         unread: nodes.unread.clone(),
         uses_aws_auth: mode != Some(AuthenticationMode::Api),
         endpoint: cluster.endpoint,
@@ -168,7 +199,7 @@ mod tests {
     }
 
     const ALL: FactsWanted =
-        FactsWanted { node_roles: true, addon: true, neighbours: false, other_regions: Vec::new() };
+        FactsWanted { node_roles: true, addon: true, association_of: None, neighbours: false, other_regions: Vec::new() };
 
     async fn eks() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {

@@ -96,6 +96,13 @@ pub struct ClusterFacts {
     pub managed_addon: Option<String>,
     /// Roles of the nodes, sorted by name. Empty where the spec names them.
     pub node_roles: Vec<NodeRole>,
+    /// The id of the Pod Identity association of the plugin's service account.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub association: Option<String>,
+    /// Whether the API server has no public endpoint (DescribeCluster
+    /// `resourcesVpcConfig.endpointPublicAccess`).
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub is_private: bool,
     /// Where node roles may be named that could not be read, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub unread: Vec<Unread>,

@@ -1,13 +1,13 @@
 //! The standard graph of one IPv4 cluster, for the tests of this crate.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::{
-    Address, Annotation, Attachment, DependencyGraph, Kind, MaxUnavailable, Node, Observation, PodGroup, PodIdentity,
-    Pods, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
+    Address, Annotation, Attachment, DependencyGraph, Kind, MaxUnavailable, Node, Observation, Plugin, PodGroup,
+    PodIdentity, Pods, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -88,6 +88,8 @@ pub(crate) fn pods(carrying: &[(PodIdentity, u32)]) -> Resource {
         daemon_set: "aws-node".to_owned(),
         carrying,
         not_ready: 0,
+        plugin: Plugin::default(),
+        other_nodes: BTreeSet::new(),
     })
 }
 

@@ -3,10 +3,13 @@
 //! The environment is the webhook's (aws/amazon-eks-pod-identity-webhook v0.6.17): a pod without
 //! it uses the node's role; a pod with it uses the named role and nothing else.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::{OtherNode, Plugin};
 
 /// By what identity a pod calls AWS, read from the environment of its containers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -84,6 +87,12 @@ pub struct Pods {
     pub carrying: Vec<PodGroup>,
     /// Eligible nodes without a pod that is Ready.
     pub not_ready: u32,
+    /// What its template says of the plugin.
+    #[serde(skip_serializing_if = "Plugin::is_unknown", default)]
+    pub plugin: Plugin,
+    /// Sorts of nodes in the cluster that it does not run on.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub other_nodes: BTreeSet<OtherNode>,
 }
 
 impl Pods {

@@ -190,6 +190,8 @@ mod tests {
             version: "1.33".to_owned(),
             managed_addon: None,
             node_roles: Vec::new(),
+            association: None,
+            is_private: false,
             unread: Vec::new(),
             uses_aws_auth: true,
             endpoint: Some(endpoint.to_owned()),

@@ -93,6 +93,9 @@ pub struct FactsWanted {
     pub node_roles: bool,
     /// Ask EKS whether it manages the plugin; not where the spec says so.
     pub addon: bool,
+    /// Ask for the Pod Identity association of this service account: namespace and name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub association_of: Option<(String, String)>,
     /// Ask the account's other clusters in the region for their node roles; not where no node role
     /// loses a policy.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]

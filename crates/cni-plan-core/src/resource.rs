@@ -187,11 +187,13 @@ impl Resource {
     }
 
     /// Whether nothing that a plan rests on differs between two observations. How many pods there
-    /// are is not such a thing: nodes come and go.
+    /// are, and which other nodes, is not such a thing: nodes come and go.
     pub fn same_for_a_plan(&self, other: &Resource) -> bool {
         match (self, other) {
             (Resource::Pods(one), Resource::Pods(other)) => {
-                one.daemon_set == other.daemon_set && one.identities() == other.identities()
+                one.daemon_set == other.daemon_set
+                    && one.plugin == other.plugin
+                    && one.identities() == other.identities()
             }
             (one, other) => one == other,
         }

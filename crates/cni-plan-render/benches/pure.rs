@@ -160,6 +160,8 @@ fn facts(key: &str) -> ClusterFacts {
         version: "1.33".to_owned(),
         managed_addon: None,
         node_roles: vec![node_role("spot"), node_role("workers")],
+        association: None,
+        is_private: false,
         unread: Vec::new(),
         uses_aws_auth: true,
         endpoint: None,
@@ -191,6 +193,8 @@ fn observation(address: &Address, node: &Node) -> Observation {
             daemon_set: service_account.clone(),
             carrying: vec![PodGroup { identity: PodIdentity::NodeRole, pods: 12 }],
             not_ready: 0,
+            plugin: Plugin::default(),
+            other_nodes: BTreeSet::new(),
         })),
         _ => Observation::Absent,
     }

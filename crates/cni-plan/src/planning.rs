@@ -1,8 +1,8 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
 use cni_plan_core::{
-    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, outside_findings,
-    outside_uses, prove, unread_findings,
+    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, hazards, outside_uses,
+    prove,
 };
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;
@@ -27,10 +27,6 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
     })?;
     let mut clusters = connected.clusters;
     let outside = outside_uses(&diff.changes, &clusters, &connected.neighbours);
-    let mut findings = diff.findings;
-    findings.extend(outside_findings(&diff.changes, &outside));
-    findings.extend(unread_findings(&clusters));
-    findings.sort();
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
     let header = Header {
         format_version: FORMAT_VERSION,
@@ -40,6 +36,9 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
         clusters,
         outside,
     };
+    let mut findings = diff.findings;
+    findings.extend(hazards(&header, &diff.changes));
+    findings.sort();
     let safety = prove(&diff.changes);
     Ok(ChangeSet { header, findings, safety, changes: diff.changes })
 }

@@ -96,6 +96,8 @@ fn facts(wanted: &cni_plan_spec::ClusterSpec) -> ClusterFacts {
             name: "AmazonEKSNodeRole".to_owned(),
             found_in: vec!["nodegroup workers".to_owned()],
         }],
+        association: None,
+        is_private: false,
         unread: Vec::new(),
         uses_aws_auth: true,
         endpoint: None,

@@ -3,12 +3,14 @@
 //! The real steps are handed to the real algorithm, with nothing left out but what belongs to other
 //! strands, so that a change of its order is a change of what is proved.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::identities::{Identities, Lens};
 use super::shape::{Place, Places};
 use super::strand::{Strand, found_pods};
-use crate::{Action, Address, Change, Kind, Observation, PodGroup, PodIdentity, Pods, Resource, Run, invert};
+use crate::{
+    Action, Address, Change, Kind, Observation, Plugin, PodGroup, PodIdentity, Pods, Resource, Run, invert,
+};
 
 /// What a run going back sees of the pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -131,7 +133,7 @@ impl WaysBack {
 pub(super) fn moved(restart: &Change, wanted: Option<&PodIdentity>) -> Resource {
     let found = match &restart.before {
         Some(Resource::Pods(pods)) => pods.clone(),
-        _ => Pods { namespace: String::new(), daemon_set: String::new(), carrying: Vec::new(), not_ready: 0 },
+        _ => Pods { namespace: String::new(), daemon_set: String::new(), carrying: Vec::new(), not_ready: 0, plugin: Plugin::default(), other_nodes: BTreeSet::new() },
     };
     let identity = match wanted {
         Some(PodIdentity::WebIdentity { role_arn, sts_regional }) => {

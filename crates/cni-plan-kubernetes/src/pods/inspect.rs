@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
 use kube::api::ListParams;
 
+use super::plugin;
 use super::world::{Rules, World};
 use crate::client::Connection;
 use crate::error::Attempt;
@@ -31,7 +32,7 @@ pub(crate) async fn observe(
     Ok(daemon_set.map(|daemon_set| {
         let world = World::of(&Rules::of(&daemon_set), &nodes, &pods);
         let name = daemon_set.metadata.name.as_deref().unwrap_or_default();
-        Resource::Pods(world.summary(namespace, name))
+        Resource::Pods(world.summary(namespace, name, plugin::of(&daemon_set), &nodes))
     }))
 }
 

@@ -6,6 +6,7 @@
 mod eligible;
 mod identity;
 mod inspect;
+mod plugin;
 mod restart;
 mod rollout;
 mod trouble;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use cni_plan_core::{PodGroup, PodIdentity, Pods};
+use cni_plan_core::{Plugin, PodGroup, PodIdentity, Pods};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod, PodSpec};
 
-use super::{eligible, identity};
+use super::{eligible, identity, plugin};
 
 /// The nodes and the DaemonSet's pods.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl World {
     }
 
     /// Core's view: pods on eligible nodes counted by what they carry.
-    pub(super) fn summary(&self, namespace: &str, daemon_set: &str) -> Pods {
+    pub(super) fn summary(&self, namespace: &str, daemon_set: &str, plugin: Plugin, nodes: &[Node]) -> Pods {
         let served = self.served();
         let mut groups: BTreeMap<&PodIdentity, u32> = BTreeMap::new();
         for pod in served.values().flatten() {
@@ -79,6 +79,8 @@ impl World {
                 .map(|(identity, pods)| PodGroup { identity: identity.clone(), pods })
                 .collect(),
             not_ready: u32::try_from(not_ready).unwrap_or(u32::MAX),
+            plugin,
+            other_nodes: nodes.iter().filter_map(plugin::other_node).collect(),
         }
     }
 
@@ -263,7 +265,7 @@ mod tests {
             pod("p-w", "w", true, &json!({})),
             pod("stranger", "a", true, &json!({"metadata.ownerReferences": []})),
         ];
-        let summary = World::of(&rules(), &nodes, &pods).summary("kube-system", "aws-node");
+        let summary = World::of(&rules(), &nodes, &pods).summary("kube-system", "aws-node", Plugin::default(), &nodes);
         assert_eq!(summary.carrying, [PodGroup { identity: PodIdentity::NodeRole, pods: 2 }]);
         assert_eq!(summary.not_ready, 2);
     }

@@ -189,6 +189,8 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
                 name: NODE_ROLE.to_owned(),
                 found_in: vec!["nodegroup spot".to_owned(), "nodegroup workers".to_owned()],
             }],
+            association: None,
+            is_private: false,
             unread: Vec::new(),
             uses_aws_auth: true,
             endpoint: None,
@@ -258,6 +260,8 @@ pub(super) fn pods(identity: PodIdentity) -> Resource {
         daemon_set: "aws-node".to_owned(),
         carrying: vec![PodGroup { identity, pods: 3 }],
         not_ready: 0,
+        plugin: Plugin::default(),
+        other_nodes: BTreeSet::new(),
     })
 }
 

@@ -30,6 +30,7 @@ fn facts_wanted(cluster: &ClusterSpec) -> FactsWanted {
     FactsWanted {
         node_roles: cluster.node_roles == NodeRoles::Auto,
         addon: cluster.addon == Addon::Auto,
+        association_of: Some((cluster.service_account.namespace.clone(), cluster.service_account.name.clone())),
         neighbours: cluster.detach,
         other_regions: if cluster.detach { cluster.other_regions.clone() } else { Vec::new() },
     }

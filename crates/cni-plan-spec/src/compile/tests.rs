@@ -20,6 +20,8 @@ fn planned(spec: &Spec, change: impl Fn(&str, &mut ClusterFacts)) -> Vec<Planned
                 name: "AmazonEKSNodeRole".to_owned(),
                 found_in: vec!["nodegroup workers".to_owned()],
             }],
+            association: None,
+            is_private: false,
             unread: Vec::new(),
             uses_aws_auth: true,
             endpoint: None,

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Address, Change, Finding, Kind, Neighbour, OutsideUse, PlannedCluster, Severity, Target, Unread};
+use super::known;
+use crate::{Address, Change, Finding, Kind, Neighbour, OutsideUse, PlannedCluster, Target, Unread};
 
 /// Every use of a role that a step of `changes` takes a policy off by a cluster that is none of
 /// `known`, sorted.
@@ -31,38 +32,35 @@ pub fn outside_uses(changes: &[Change], known: &[PlannedCluster], neighbours: &[
 }
 
 /// What speaks against each step that would take a policy from under such a cluster.
-pub fn outside_findings(changes: &[Change], uses: &[OutsideUse]) -> Vec<Finding> {
+pub(super) fn findings(changes: &[Change], uses: &[OutsideUse]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for change in changes.iter().filter(|change| change.is_effective()) {
         let Some((account, role)) = detached_from(change) else { continue };
         let theirs = uses.iter().filter(|outside| outside.account == account && outside.role == role);
-        findings.extend(theirs.map(|outside| Finding {
-            severity: Severity::Refuse,
-            code: "node-role-used-outside".to_owned(),
-            address: change.address.clone(),
-            message: format!(
+        findings.extend(theirs.map(|outside| known::NODE_ROLE_USED_OUTSIDE.at(
+            &change.address,
+            format!(
                 "nodes of cluster {} in {} have role {role} too, and the spec does not hold that cluster: its pods may \
                  need the policy",
                 outside.cluster, outside.region
             ),
-            cure: "add that cluster to the spec, give its nodes another role, or set `detach: false`".to_owned(),
-        }));
+        )));
     }
     findings
 }
 
 /// What could not be read of the clusters, each once a cluster: a plan may not know of a node role, or of
 /// who uses it.
-pub fn unread_findings(clusters: &[PlannedCluster]) -> Vec<Finding> {
-    let unread = clusters.iter().flat_map(|planned| planned.facts.unread.iter().map(move |it| (planned, it)));
+pub(super) fn unread(clusters: &[PlannedCluster]) -> Vec<Finding> {
+    let all = clusters.iter().flat_map(|planned| planned.facts.unread.iter().map(move |it| (planned, it)));
     let finding = |(planned, unread): (&PlannedCluster, &Unread)| Finding {
-        severity: Severity::Warn,
-        code: "not-read".to_owned(),
-        address: Address::new(&planned.cluster.key, Kind::Cluster, &[]),
-        message: format!("{} could not be read: {}", unread.what, unread.why),
         cure: unread.cure.clone(),
+        ..known::NOT_READ.at(
+            &Address::new(&planned.cluster.key, Kind::Cluster, &[]),
+            format!("{} could not be read: {}", unread.what, unread.why),
+        )
     };
-    unread.map(finding).collect()
+    all.map(finding).collect()
 }
 
 fn detached_from(change: &Change) -> Option<(&str, &str)> {
@@ -76,7 +74,7 @@ fn detached_from(change: &Change) -> Option<(&str, &str)> {
 mod tests {
     use super::*;
     use crate::fixture::{ACCOUNT, finished, fresh, graph};
-    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff};
+    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, Severity, diff};
 
     fn known(name: &str) -> PlannedCluster {
         PlannedCluster {
@@ -99,6 +97,8 @@ mod tests {
                 version: "1.33".to_owned(),
                 managed_addon: None,
                 node_roles: Vec::new(),
+                association: None,
+                is_private: false,
                 unread: Vec::new(),
                 uses_aws_auth: true,
                 endpoint: None,
@@ -130,7 +130,7 @@ mod tests {
         let uses = outside_uses(&changes, &[known("c")], &neighbours);
         let told: Vec<(&str, &str)> = uses.iter().map(|it| (it.region.as_str(), it.cluster.as_str())).collect();
         assert_eq!(told, [("us-east-1", "c"), ("us-west-2", "other")]);
-        let findings = outside_findings(&changes, &uses);
+        let told = findings(&changes, &uses);
         assert_eq!(findings.len(), 2);
         assert_eq!(findings[0].address.kind(), Kind::Detach);
         assert!(findings[0].message.starts_with("nodes of cluster c in us-east-1 have role NodeRole too"));
@@ -141,16 +141,16 @@ mod tests {
         let changes = diff(graph(&["c"]), finished(&["c"])).unwrap().changes;
         let uses = outside_uses(&changes, &[known("c")], &[neighbour(ACCOUNT, "us-west-2", "other", "NodeRole")]);
         assert_eq!(uses.len(), 1, "the plan rests on it all the same");
-        assert_eq!(outside_findings(&changes, &uses), []);
+        assert_eq!(findings(&changes, &uses), []);
     }
 
     #[test]
     fn what_could_not_be_read_is_said_with_what_to_do() {
         let mut cluster = known("c");
-        assert_eq!(unread_findings(std::slice::from_ref(&cluster)), []);
+        assert_eq!(unread(std::slice::from_ref(&cluster)), []);
         let text = |text: &str| text.to_owned();
         cluster.facts.unread = vec![Unread { what: text("aws-auth"), why: text("forbidden"), cure: text("grant it") }];
-        let findings = unread_findings(&[cluster]);
+        let findings = unread(&[cluster]);
         assert_eq!(findings[0].address.as_str(), "c/cluster");
         assert_eq!((findings[0].severity, findings[0].code.as_str()), (Severity::Warn, "not-read"));
         assert_eq!(findings[0].message, "aws-auth could not be read: forbidden");

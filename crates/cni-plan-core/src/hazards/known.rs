@@ -1,0 +1,145 @@
+//! Every finding that there is: its code, how grave it is, what it is about and what to do. The codes are in
+//! change sets and specs, and never change their meaning.
+
+use crate::{Address, Finding, Severity};
+
+/// A sort of finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// In kebab case.
+    pub code: &'static str,
+    /// What follows from it.
+    pub severity: Severity,
+    /// What is the matter, in general.
+    pub about: &'static str,
+    /// What to do; a finding may say it more exactly.
+    pub cure: &'static str,
+}
+
+impl Known {
+    /// One that was seen at `address`; `message` is the evidence.
+    pub(crate) fn at(&self, address: &Address, message: String) -> Finding {
+        Finding {
+            severity: self.severity,
+            code: self.code.to_owned(),
+            address: address.clone(),
+            message,
+            cure: self.cure.to_owned(),
+        }
+    }
+}
+
+/// All sorts, by code.
+pub fn known_findings() -> &'static [Known] {
+    const ALL: &[Known] = &[
+        DAEMONSET_MISSING,
+        FAMILY_AT_ODDS,
+        NO_ELIGIBLE_NODE,
+        NODE_ROLE_USED_OUTSIDE,
+        NOT_READ,
+        OIDC_PROVIDER_AUDIENCE,
+        OIDC_PROVIDER_MISSING,
+        OTHER_NODES,
+        OWN_CREDENTIALS,
+        OWNER_WOULD_SET_IT_BACK,
+        PLUGIN_TOO_OLD,
+        POD_IDENTITY_ASSOCIATION,
+        POLICY_MISSING,
+        POLICY_TOO_SMALL,
+        PRIVATE_CLUSTER,
+        RESOURCE_MISSING,
+        ROLE_PATH,
+        SERVICE_ACCOUNT_MISSING,
+        STALE_ISSUER,
+        TRUST_TOO_LONG,
+        WINDOWS_NODES,
+    ];
+    ALL
+}
+
+macro_rules! known {
+    ($($name:ident = $code:literal, $severity:ident, $about:literal, $cure:literal;)*) => {
+        $(pub(crate) const $name: Known =
+            Known { code: $code, severity: Severity::$severity, about: $about, cure: $cure };)*
+    };
+}
+
+known! {
+    DAEMONSET_MISSING = "daemonset-missing", Refuse,
+        "No DaemonSet runs under the plugin's service account.",
+        "install the plugin first, or name its service account under `serviceAccount`";
+    FAMILY_AT_ODDS = "family-at-odds", Refuse,
+        "The plugin's settings are for another IP family than the cluster's.",
+        "set ENABLE_IPv4 and ENABLE_IPv6 of the DaemonSet as the cluster's family is";
+    NO_ELIGIBLE_NODE = "no-eligible-node", Warn,
+        "No node is eligible for the plugin's DaemonSet: nothing proves the role before the node role's policy goes.",
+        "if the cluster has nodes, compare their labels and taints with the DaemonSet's affinity, selector and tolerations";
+    NODE_ROLE_USED_OUTSIDE = "node-role-used-outside", Refuse,
+        "A cluster that the spec does not hold has nodes with a role that would lose the policy.",
+        "add that cluster to the spec, give its nodes another role, or set `detach: false`";
+    NOT_READ = "not-read", Warn,
+        "Something that could name a node role, or a user of one, could not be read.",
+        "grant the permission that is named, or name the roles under `nodeRoles`";
+    OIDC_PROVIDER_AUDIENCE = "oidc-provider-audience", Refuse,
+        "The OIDC provider of the cluster's issuer does not accept the plugin's tokens.",
+        "set `oidcProvider: create` to have the audience added, or add it yourself";
+    OIDC_PROVIDER_MISSING = "oidc-provider-missing", Refuse,
+        "The account has no OIDC provider for the cluster's issuer.",
+        "set `oidcProvider: create`, or run `eksctl utils associate-iam-oidc-provider --cluster NAME --approve`";
+    OTHER_NODES = "other-nodes", Note,
+        "The cluster has nodes that the plugin's DaemonSet does not run on; they and their roles are left alone.",
+        "nothing";
+    OWN_CREDENTIALS = "own-credentials", Refuse,
+        "The DaemonSet's own template brings credentials: the webhook injects nothing beside them, or SDKs take them first.",
+        "take the variables out of the DaemonSet's template";
+    OWNER_WOULD_SET_IT_BACK = "owner-would-set-it-back", Refuse,
+        "An annotation belongs to a controller that would set it back.",
+        "change it where that owner takes it from, then plan again";
+    PLUGIN_TOO_OLD = "plugin-too-old", Refuse,
+        "IPv6 needs Kubernetes 1.21 and plugin 1.10.1 or later.",
+        "update the cluster and the plugin first";
+    POD_IDENTITY_ASSOCIATION = "pod-identity-association", Refuse,
+        "The service account has an EKS Pod Identity association, which wins over its annotation.",
+        "delete the association first: `aws eks delete-pod-identity-association`";
+    POLICY_MISSING = "policy-missing", Refuse,
+        "A policy that the spec refers to does not exist.",
+        "create it, or leave `policy.arn` out to use the family's own policy";
+    POLICY_TOO_SMALL = "policy-too-small", Refuse,
+        "The policy that the plugin's role gets lacks something that this version of the plugin needs in this family.",
+        "add the actions to the policy, or leave `policy` out to use the plugin's current list";
+    PRIVATE_CLUSTER = "private-cluster", Warn,
+        "The cluster's endpoint is private: its nodes may have no way to the global STS endpoint.",
+        "set `stsRegionalEndpoints: true`, and see that the VPC has an interface endpoint for STS";
+    RESOURCE_MISSING = "resource-missing", Refuse,
+        "Something that the spec refers to does not exist.",
+        "create it first";
+    ROLE_PATH = "role-path", Refuse,
+        "The role exists under another path, which cannot be changed.",
+        "set `role.path` to the existing path, or give the role another name";
+    SERVICE_ACCOUNT_MISSING = "service-account-missing", Refuse,
+        "The plugin's service account does not exist.",
+        "install the plugin first, or name its service account under `serviceAccount`";
+    STALE_ISSUER = "stale-issuer", Warn,
+        "The role still trusts the plugin of another issuer: of a cluster that was made anew, or of another one.",
+        "take the statement out of the role's trust if that cluster is gone; this plan leaves it as it is";
+    TRUST_TOO_LONG = "trust-too-long", Refuse,
+        "The role's trust document would be longer than IAM takes.",
+        "give the cluster a role of its own: put `{cluster}` into `role.name`";
+    WINDOWS_NODES = "windows-nodes", Warn,
+        "The cluster has Windows nodes, whose networking by the legacy controller leans on the node role.",
+        "see that VPC resource management is EKS's own (ConfigMap amazon-vpc-cni), or set `detach: false`";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_there_once_and_in_order() {
+        let codes: Vec<&str> = known_findings().iter().map(|known| known.code).collect();
+        let mut sorted: Vec<String> = codes.iter().map(|code| code.replace('-', "_")).collect();
+        sorted.sort();
+        sorted.dedup();
+        assert_eq!(sorted.len(), codes.len());
+    }
+}
