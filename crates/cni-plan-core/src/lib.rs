@@ -22,6 +22,7 @@ mod graph;
 mod invert;
 mod lock;
 mod node;
+mod permissions;
 mod pods;
 mod policy_document;
 mod precondition;
@@ -46,6 +47,9 @@ pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use invert::{Inverse, Kept, invert};
 pub use lock::{ClusterLock, HeldLock, LockHolder, LockRecord, NotTaken};
 pub use node::{Node, Wanted};
+pub use permissions::{
+    Context, Lacking, Need, NeedKind, Permissions, PluginProfile, PluginVersion, PluginVersionError, Verdict, needs,
+};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
 pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
