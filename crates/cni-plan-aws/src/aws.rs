@@ -84,8 +84,13 @@ mod tests {
     use super::*;
     use crate::scripted::{ACCOUNT, Scripted, cluster, identity};
 
-    const NOTHING_MORE: FactsWanted =
-        FactsWanted { node_roles: false, addon: false, association_of: None, neighbours: false, other_regions: Vec::new() };
+    const NOTHING_MORE: FactsWanted = FactsWanted {
+        node_roles: false,
+        addon: false,
+        association_of: None,
+        neighbours: false,
+        other_regions: Vec::new(),
+    };
 
     async fn any_cluster() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {

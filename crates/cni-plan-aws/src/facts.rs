@@ -4,6 +4,7 @@
 use aws_sdk_eks::types::{AuthenticationMode, Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
     BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, Neighbour, ProviderError,
+    Unread,
 };
 use futures::future::{FutureExt, OptionFuture, join, try_join};
 
@@ -198,8 +199,13 @@ mod tests {
         assert!(facts(cluster().kubernetes_network_config(network).build()).unwrap_err().contains("ipv9"));
     }
 
-    const ALL: FactsWanted =
-        FactsWanted { node_roles: true, addon: true, association_of: None, neighbours: false, other_regions: Vec::new() };
+    const ALL: FactsWanted = FactsWanted {
+        node_roles: true,
+        addon: true,
+        association_of: None,
+        neighbours: false,
+        other_regions: Vec::new(),
+    };
 
     async fn eks() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {

@@ -332,8 +332,13 @@ mod tests {
 
     use super::*;
 
-    const NOTHING_MORE: FactsWanted =
-        FactsWanted { node_roles: false, addon: false, association_of: None, neighbours: false, other_regions: Vec::new() };
+    const NOTHING_MORE: FactsWanted = FactsWanted {
+        node_roles: false,
+        addon: false,
+        association_of: None,
+        neighbours: false,
+        other_regions: Vec::new(),
+    };
 
     async fn failure_of_identity(status: u16, code: &'static str) -> ProviderError {
         let aws = Scripted::start(move |_| refusal(status, code)).await;

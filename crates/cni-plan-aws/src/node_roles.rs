@@ -129,8 +129,13 @@ mod tests {
 
     use super::*;
 
-    const WANTED: FactsWanted =
-        FactsWanted { node_roles: true, addon: false, association_of: None, neighbours: true, other_regions: Vec::new() };
+    const WANTED: FactsWanted = FactsWanted {
+        node_roles: true,
+        addon: false,
+        association_of: None,
+        neighbours: true,
+        other_regions: Vec::new(),
+    };
     const FORBIDDEN: &str = r#"{"__type":"AccessDeniedException","message":"no"}"#;
 
     /// Two clusters, `c` with nodes of every kind and `d` with one node group.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    Address, Annotation, Attachment, DependencyGraph, Kind, MaxUnavailable, Node, Observation, Plugin, PodGroup,
-    PodIdentity, Pods, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
+    Address, Annotation, Attachment, ClusterFacts, ClusterRef, DependencyGraph, FactsWanted, IpFamily, Kind,
+    MaxUnavailable, Node, Observation, PlannedCluster, Plugin, PodGroup, PodIdentity, Pods, PolicyDocument, Resource,
+    Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 
 pub(crate) const ACCOUNT: &str = "111122223333";
@@ -181,4 +182,36 @@ pub(crate) fn finished(clusters: &[&str]) -> HashMap<Address, Observation> {
         world.insert(at.detach, Observation::Absent);
     }
     world
+}
+
+/// What is known of one of them.
+pub(crate) fn planned_cluster(name: &str) -> PlannedCluster {
+    PlannedCluster {
+        cluster: ClusterRef {
+            key: name.to_owned(),
+            name: name.to_owned(),
+            region: None,
+            account: None,
+            profile: None,
+            assume_role: None,
+            kubernetes: None,
+        },
+        asked: FactsWanted::default(),
+        facts: ClusterFacts {
+            account: ACCOUNT.to_owned(),
+            partition: "aws".to_owned(),
+            region: "us-west-2".to_owned(),
+            ip_family: IpFamily::Ipv4,
+            issuer: None,
+            version: "1.33".to_owned(),
+            managed_addon: None,
+            node_roles: Vec::new(),
+            association: None,
+            is_private: false,
+            unread: Vec::new(),
+            uses_aws_auth: true,
+            endpoint: None,
+            certificate_authority: None,
+        },
+    }
 }

@@ -23,6 +23,7 @@ mod hazards;
 mod invert;
 mod lock;
 mod node;
+mod permissions;
 mod plugin;
 mod pods;
 mod policy_document;
@@ -52,6 +53,9 @@ pub use hazards::{Known, hazards, known_findings, outside_uses};
 pub use invert::{Inverse, Kept, invert};
 pub use lock::{ClusterLock, HeldLock, LockHolder, LockRecord, NotTaken};
 pub use node::{Node, Wanted};
+pub use permissions::{
+    Context, Lacking, Need, NeedKind, Permissions, PluginProfile, PluginVersion, PluginVersionError, Verdict, needs,
+};
 pub use plugin::{OtherNode, Plugin, settings};
 pub use pods::{MaxUnavailable, PodGroup, PodIdentity, Pods, Run};
 pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};

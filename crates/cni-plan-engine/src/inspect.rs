@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cni_plan_core::{
-    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Neighbour, Observation,
-    Owner, ProviderError, Target,
+    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Neighbour, Observation, Owner,
+    ProviderError, Target,
 };
 use futures::stream::{self, StreamExt};
 

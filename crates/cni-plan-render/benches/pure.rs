@@ -5,13 +5,13 @@
 
 #![expect(clippy::print_stdout, reason = "the table is what a benchmark is for")]
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
 use cni_plan_core::{
     Address, Attachment, ChangeSet, ClusterFacts, DependencyGraph, FORMAT_VERSION, Header, IpFamily, Kind, Node,
-    NodeRole, Observation, PlannedCluster, PodGroup, PodIdentity, Pods, Resource, ServiceAccount, Target, Wanted, diff,
-    digest_of, prove,
+    NodeRole, Observation, PlannedCluster, Plugin, PodGroup, PodIdentity, Pods, Resource, ServiceAccount, Target,
+    Wanted, diff, digest_of, prove,
 };
 use cni_plan_render::{Style, plan_markdown, plan_text};
 use cni_plan_spec::{Spec, cluster_refs, compile, parse};

@@ -1,8 +1,7 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
 use cni_plan_core::{
-    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, hazards, outside_uses,
-    prove,
+    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, hazards, outside_uses, prove,
 };
 use cni_plan_engine::observe;
 use cni_plan_spec::compile;

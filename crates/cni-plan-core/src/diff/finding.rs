@@ -47,7 +47,9 @@ pub(super) fn of(node: &Node, found: Option<&Resource>, step: &Step) -> Vec<Find
         }
         (Wanted::Present(Resource::Role(after)), None, _) => trust_length(address, after, step.action),
         (Wanted::Run(_), None, _) => {
-            vec![known::DAEMONSET_MISSING.at(address, "no DaemonSet runs under the plugin's service account".to_owned())]
+            vec![
+                known::DAEMONSET_MISSING.at(address, "no DaemonSet runs under the plugin's service account".to_owned()),
+            ]
         }
         (Wanted::Run(Run::Verify { .. }), Some(Resource::Pods(found)), _)
             if found.count() == 0 && found.not_ready == 0 =>

@@ -13,6 +13,8 @@ mod trust;
 pub use known::{Known, known_findings};
 pub use outside::outside_uses;
 
+use std::collections::HashMap;
+
 use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role};
 
 /// All of them, sorted.
@@ -62,11 +64,11 @@ impl<'a> Cluster<'a> {
 }
 
 /// The steps of each cluster, those that it shares with others included.
-struct StepsByCluster<'a>(std::collections::HashMap<&'a str, Vec<&'a Change>>);
+struct StepsByCluster<'a>(HashMap<&'a str, Vec<&'a Change>>);
 
 impl<'a> StepsByCluster<'a> {
     fn of(changes: &'a [Change]) -> StepsByCluster<'a> {
-        let mut steps: std::collections::HashMap<&str, Vec<&Change>> = std::collections::HashMap::new();
+        let mut steps: HashMap<&str, Vec<&Change>> = HashMap::new();
         // A step that many share, a node role's policy, says nothing of one of them.
         for change in changes.iter().filter(|change| change.address.kind() != Kind::Detach) {
             for key in &change.clusters {
@@ -80,3 +82,6 @@ impl<'a> StepsByCluster<'a> {
         self.0.remove(key).unwrap_or_default()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,14 +37,16 @@ pub(super) fn findings(changes: &[Change], uses: &[OutsideUse]) -> Vec<Finding> 
     for change in changes.iter().filter(|change| change.is_effective()) {
         let Some((account, role)) = detached_from(change) else { continue };
         let theirs = uses.iter().filter(|outside| outside.account == account && outside.role == role);
-        findings.extend(theirs.map(|outside| known::NODE_ROLE_USED_OUTSIDE.at(
+        findings.extend(theirs.map(|outside| {
+            known::NODE_ROLE_USED_OUTSIDE.at(
             &change.address,
             format!(
                 "nodes of cluster {} in {} have role {role} too, and the spec does not hold that cluster: its pods may \
                  need the policy",
                 outside.cluster, outside.region
             ),
-        )));
+        )
+        }));
     }
     findings
 }
@@ -73,39 +75,8 @@ fn detached_from(change: &Change) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{ACCOUNT, finished, fresh, graph};
-    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, Severity, diff};
-
-    fn known(name: &str) -> PlannedCluster {
-        PlannedCluster {
-            cluster: ClusterRef {
-                key: name.to_owned(),
-                name: name.to_owned(),
-                region: None,
-                account: None,
-                profile: None,
-                assume_role: None,
-                kubernetes: None,
-            },
-            asked: FactsWanted::default(),
-            facts: ClusterFacts {
-                account: ACCOUNT.to_owned(),
-                partition: "aws".to_owned(),
-                region: "us-west-2".to_owned(),
-                ip_family: IpFamily::Ipv4,
-                issuer: None,
-                version: "1.33".to_owned(),
-                managed_addon: None,
-                node_roles: Vec::new(),
-                association: None,
-                is_private: false,
-                unread: Vec::new(),
-                uses_aws_auth: true,
-                endpoint: None,
-                certificate_authority: None,
-            },
-        }
-    }
+    use crate::fixture::{ACCOUNT, finished, fresh, graph, planned_cluster};
+    use crate::{Severity, diff};
 
     fn neighbour(account: &str, region: &str, name: &str, role: &str) -> Neighbour {
         Neighbour {
@@ -127,26 +98,27 @@ mod tests {
             neighbour(ACCOUNT, "us-west-2", "harmless", "ItsOwnRole"),
             neighbour("999999999999", "us-west-2", "other", "NodeRole"),
         ];
-        let uses = outside_uses(&changes, &[known("c")], &neighbours);
+        let uses = outside_uses(&changes, &[planned_cluster("c")], &neighbours);
         let told: Vec<(&str, &str)> = uses.iter().map(|it| (it.region.as_str(), it.cluster.as_str())).collect();
         assert_eq!(told, [("us-east-1", "c"), ("us-west-2", "other")]);
         let told = findings(&changes, &uses);
-        assert_eq!(findings.len(), 2);
-        assert_eq!(findings[0].address.kind(), Kind::Detach);
-        assert!(findings[0].message.starts_with("nodes of cluster c in us-east-1 have role NodeRole too"));
+        assert_eq!(told.len(), 2);
+        assert_eq!(told[0].address.kind(), Kind::Detach);
+        assert!(told[0].message.starts_with("nodes of cluster c in us-east-1 have role NodeRole too"));
     }
 
     #[test]
     fn who_has_lost_the_policy_already_is_not_warned_of() {
         let changes = diff(graph(&["c"]), finished(&["c"])).unwrap().changes;
-        let uses = outside_uses(&changes, &[known("c")], &[neighbour(ACCOUNT, "us-west-2", "other", "NodeRole")]);
+        let uses =
+            outside_uses(&changes, &[planned_cluster("c")], &[neighbour(ACCOUNT, "us-west-2", "other", "NodeRole")]);
         assert_eq!(uses.len(), 1, "the plan rests on it all the same");
         assert_eq!(findings(&changes, &uses), []);
     }
 
     #[test]
     fn what_could_not_be_read_is_said_with_what_to_do() {
-        let mut cluster = known("c");
+        let mut cluster = planned_cluster("c");
         assert_eq!(unread(std::slice::from_ref(&cluster)), []);
         let text = |text: &str| text.to_owned();
         cluster.facts.unread = vec![Unread { what: text("aws-auth"), why: text("forbidden"), cure: text("grant it") }];

@@ -1,8 +1,10 @@
 //! What the plugin's own settings, version and nodes say against a plan.
 
 use super::{Cluster, known};
-use crate::permissions::{NeedKind, Permissions, PluginProfile, PluginVersion, needs};
-use crate::{Finding, IpFamily, Kind, OtherNode, Plugin, Resource, settings};
+use crate::{
+    Finding, IpFamily, Kind, NeedKind, OtherNode, Permissions, Plugin, PluginProfile, PluginVersion, Resource, needs,
+    settings,
+};
 
 /// The first plugin that gives pods IPv6 addresses (EKS User Guide, "Learn about IPv6 addresses to clusters,
 /// Pods, and services").

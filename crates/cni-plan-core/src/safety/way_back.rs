@@ -8,9 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::identities::{Identities, Lens};
 use super::shape::{Place, Places};
 use super::strand::{Strand, found_pods};
-use crate::{
-    Action, Address, Change, Kind, Observation, Plugin, PodGroup, PodIdentity, Pods, Resource, Run, invert,
-};
+use crate::{Action, Address, Change, Kind, Observation, Plugin, PodGroup, PodIdentity, Pods, Resource, Run, invert};
 
 /// What a run going back sees of the pods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -133,7 +131,14 @@ impl WaysBack {
 pub(super) fn moved(restart: &Change, wanted: Option<&PodIdentity>) -> Resource {
     let found = match &restart.before {
         Some(Resource::Pods(pods)) => pods.clone(),
-        _ => Pods { namespace: String::new(), daemon_set: String::new(), carrying: Vec::new(), not_ready: 0, plugin: Plugin::default(), other_nodes: BTreeSet::new() },
+        _ => Pods {
+            namespace: String::new(),
+            daemon_set: String::new(),
+            carrying: Vec::new(),
+            not_ready: 0,
+            plugin: Plugin::default(),
+            other_nodes: BTreeSet::new(),
+        },
     };
     let identity = match wanted {
         Some(PodIdentity::WebIdentity { role_arn, sts_regional }) => {

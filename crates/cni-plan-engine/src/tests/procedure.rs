@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Address, Annotation, Attachment, Change, DependencyGraph, Kind, MaxUnavailable, Node, Plugin, PodGroup, PodIdentity, Pods,
-    PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
+    Address, Annotation, Attachment, Change, DependencyGraph, Kind, MaxUnavailable, Node, Plugin, PodGroup,
+    PodIdentity, Pods, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 use proptest::prelude::*;
 
@@ -99,7 +99,14 @@ pub(super) fn put(world: &World, cluster: &str, start: Start, pods: &[u32; 2]) {
         .map(|(identity, pods)| PodGroup { identity, pods })
         .collect();
     carrying.sort();
-    let pods = Pods { namespace: "kube-system".to_owned(), daemon_set: "aws-node".to_owned(), carrying, not_ready: 0, plugin: Plugin::default(), other_nodes: BTreeSet::new() };
+    let pods = Pods {
+        namespace: "kube-system".to_owned(),
+        daemon_set: "aws-node".to_owned(),
+        carrying,
+        not_ready: 0,
+        plugin: Plugin::default(),
+        other_nodes: BTreeSet::new(),
+    };
     world.put(&pods_of(cluster), Some(Resource::Pods(pods)));
 }
 

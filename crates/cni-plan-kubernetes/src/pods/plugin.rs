@@ -114,9 +114,13 @@ mod tests {
 
     #[test]
     fn nodes_of_other_sorts_are_known_by_their_labels() {
-        let node = |labels: Value| other_node(&serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap());
+        let node =
+            |labels: Value| other_node(&serde_json::from_value(json!({"metadata": {"labels": labels}})).unwrap());
         assert_eq!(node(json!({"kubernetes.io/os": "windows"})), Some(OtherNode::Windows));
-        assert_eq!(node(json!({"kubernetes.io/os": "linux", "eks.amazonaws.com/compute-type": "auto"})), Some(OtherNode::Auto));
+        assert_eq!(
+            node(json!({"kubernetes.io/os": "linux", "eks.amazonaws.com/compute-type": "auto"})),
+            Some(OtherNode::Auto)
+        );
         assert_eq!(node(json!({"kubernetes.io/os": "linux", "eks.amazonaws.com/compute-type": "ec2"})), None);
     }
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use cni_plan_core::{
     Address, Annotation, Attachment, ChangeSet, ClusterFacts, ClusterRef, DependencyGraph, FORMAT_VERSION, FactsWanted,
-    Header, IpFamily, Kind, MaxUnavailable, Node, NodeRole, Observation, OidcProvider, PlannedCluster, PodGroup,
-    PodIdentity, Pods, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
-    diff, prove,
+    Header, IpFamily, Kind, MaxUnavailable, Node, NodeRole, Observation, OidcProvider, PlannedCluster, Plugin,
+    PodGroup, PodIdentity, Pods, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted,
+    annotation_keys, diff, prove,
 };
 use serde_json::{Value, json};
 

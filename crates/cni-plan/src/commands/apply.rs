@@ -95,11 +95,10 @@ async fn carry_out(
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let connected =
-        match running::connect(change_set, connector, &running::CHANGE_SET, printer).await? {
-            Ok(connected) => connected,
-            Err(stale) => return Ok(stale),
-        };
+    let connected = match running::connect(change_set, connector, &running::CHANGE_SET, printer).await? {
+        Ok(connected) => connected,
+        Err(stale) => return Ok(stale),
+    };
     let name = identity::run_name();
     let begin = async || {
         let session = identity::session("apply");

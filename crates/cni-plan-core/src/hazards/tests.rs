@@ -1,0 +1,193 @@
+//! Each hazard with the evidence that brings it about, and a neighbour of it that is harmless.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::*;
+use crate::fixture::{ACCOUNT, addresses, fresh, graph, planned_cluster, role};
+use crate::{
+    Address, FORMAT_VERSION, IpFamily, Node, Observation, OtherNode, Plugin, Policy, PolicyDocument, Target, Wanted,
+    diff, settings,
+};
+
+/// A cluster and its plugin, to be made hazardous.
+struct Scene {
+    planned: PlannedCluster,
+    world: HashMap<Address, Observation>,
+    /// What the policy says that the plan puts on the role, where it is not Amazon's.
+    policy: Option<PolicyDocument>,
+}
+
+impl Scene {
+    fn new(ip_family: IpFamily) -> Scene {
+        let mut planned = planned_cluster("c");
+        planned.facts.ip_family = ip_family;
+        planned.facts.issuer = Some("issuer/c".to_owned());
+        Scene { planned, world: fresh(&["c"]), policy: None }
+    }
+
+    fn plugin(mut self, change: impl Fn(&mut Plugin)) -> Scene {
+        self.pods(|pods| change(&mut pods.plugin));
+        self
+    }
+
+    fn version(self, version: &str) -> Scene {
+        self.plugin(|plugin| plugin.version = Some(version.to_owned()))
+    }
+
+    fn setting(self, name: &str, value: &str) -> Scene {
+        self.plugin(|plugin| drop(plugin.settings.insert(name.to_owned(), value.to_owned())))
+    }
+
+    fn pods(&mut self, change: impl Fn(&mut Pods)) {
+        let at = addresses("c");
+        for address in [at.restart, at.verify] {
+            if let Some(Observation::Present(Resource::Pods(pods))) = self.world.get_mut(&address) {
+                change(pods);
+            }
+        }
+    }
+
+    /// The codes of what is found.
+    fn codes(&self) -> Vec<String> {
+        self.findings().into_iter().map(|finding| finding.code).collect()
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let mut graph = graph(&["c"]);
+        let mut world = self.world.clone();
+        if let Some(document) = &self.policy {
+            let address = Address::new(ACCOUNT, Kind::Policy, &["Own"]);
+            let arn = format!("arn:aws:iam::{ACCOUNT}:policy/Own");
+            let (name, document) = ("Own".to_owned(), document.clone());
+            let policy = Policy { arn: arn.clone(), name, description: None, document, history: None };
+            graph.entry(&address, || Node {
+                address: address.clone(),
+                target: Target::Policy { account: ACCOUNT.to_owned(), arn },
+                wanted: Wanted::Present(Resource::Policy(policy)),
+                clusters: vec!["c".to_owned()],
+            });
+            world.insert(address, Observation::Absent);
+        }
+        let header = Header {
+            format_version: FORMAT_VERSION,
+            tool_version: String::new(),
+            spec: String::new(),
+            spec_digest: String::new(),
+            clusters: vec![self.planned.clone()],
+            outside: Vec::new(),
+        };
+        hazards(&header, &diff(graph, world).unwrap().changes)
+    }
+}
+
+const NONE: [&str; 0] = [];
+
+#[test]
+fn settings_for_the_other_family_are_found() {
+    use IpFamily::{Ipv4, Ipv6};
+    let scene = |family, name: &str, value: &str| Scene::new(family).setting(name, value).codes();
+    assert_eq!(scene(Ipv4, settings::IPV6, "true"), ["family-at-odds"]);
+    assert_eq!(scene(Ipv4, settings::IPV4, "false"), ["family-at-odds"]);
+    assert_eq!(scene(Ipv6, settings::IPV6, "false"), ["family-at-odds"]);
+    assert_eq!(scene(Ipv4, settings::IPV6, "false"), NONE);
+    let both = Scene::new(Ipv4).setting(settings::IPV6, "true").setting(settings::IPV4, "true");
+    assert_eq!(both.codes(), NONE, "what is on for the cluster's own family is enough");
+}
+
+#[test]
+fn ipv6_needs_a_cluster_and_a_plugin_that_know_it() {
+    assert_eq!(Scene::new(IpFamily::Ipv6).version("v1.10.0-eksbuild.3").codes(), ["plugin-too-old"]);
+    assert_eq!(Scene::new(IpFamily::Ipv6).version("v1.10.1-eksbuild.1").codes(), NONE);
+    assert_eq!(Scene::new(IpFamily::Ipv4).version("v1.9.0").codes(), NONE);
+    let mut old = Scene::new(IpFamily::Ipv6).version("v1.20.0");
+    old.planned.facts.version = "1.20".to_owned();
+    assert_eq!(old.codes(), ["plugin-too-old"]);
+}
+
+#[test]
+fn credentials_of_the_templates_own_are_named() {
+    let scene = Scene::new(IpFamily::Ipv4).plugin(|it| it.own_credentials.extend(["AWS_ROLE_ARN".to_owned()]));
+    assert_eq!(scene.findings()[0].message, "DaemonSet kube-system/aws-node sets AWS_ROLE_ARN");
+    assert_eq!(scene.codes(), ["own-credentials"]);
+}
+
+fn document(actions: &[&str]) -> Option<PolicyDocument> {
+    let [calls, tags] = [
+        json!({"Effect": "Allow", "Action": actions, "Resource": "*"}),
+        json!({"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": "arn:aws:ec2:*:*:network-interface/*"}),
+    ];
+    Some(PolicyDocument::try_from(json!({"Version": "2012-10-17", "Statement": [calls, tags]})).unwrap())
+}
+
+#[test]
+fn a_policy_that_the_plugin_has_outgrown_names_what_it_lacks() {
+    let documented = [
+        "ec2:AssignIpv6Addresses",
+        "ec2:DescribeInstances",
+        "ec2:DescribeTags",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeInstanceTypes",
+    ];
+    let scene = |version: &str, actions: &[&str]| {
+        let scene = Scene { policy: document(actions), ..Scene::new(IpFamily::Ipv6) };
+        scene.version(version).setting(settings::IPV6, "true")
+    };
+    let outgrown = scene("v1.22.1-eksbuild.1", &documented);
+    assert_eq!(outgrown.codes(), ["policy-too-small"]);
+    let message = &outgrown.findings()[0].message;
+    assert!(message.starts_with("the plugin, v1.22.1-eksbuild.1, needs more than policy Own allows: "), "{message}");
+    assert!(message.contains("ec2:DescribeSubnets is allowed by no policy"), "{message}");
+    assert_eq!(scene("v1.15.0", &documented).codes(), NONE, "it was enough then");
+    let current: Vec<&str> =
+        documented.into_iter().chain(["ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"]).collect();
+    assert_eq!(scene("v1.22.1-eksbuild.1", &current).codes(), NONE);
+}
+
+#[test]
+fn nodes_that_the_plugin_does_not_run_on_are_told() {
+    let scene = |node| {
+        let mut scene = Scene::new(IpFamily::Ipv4);
+        scene.pods(|pods| pods.other_nodes.extend([node]));
+        scene.codes()
+    };
+    assert_eq!(scene(OtherNode::Windows), ["windows-nodes"]);
+    assert_eq!(scene(OtherNode::Auto), ["other-nodes"]);
+}
+
+#[test]
+fn another_issuers_plugin_in_a_roles_trust_is_named() {
+    let statement = |issuer: &str, subject: &str| {
+        json!({
+            "Effect": "Allow",
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}")},
+            "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {format!("{issuer}:sub"): subject}},
+        })
+    };
+    let plugin = "system:serviceaccount:kube-system:aws-node";
+    let scene = |issuer: &str, subject: &str| {
+        let mut scene = Scene::new(IpFamily::Ipv4);
+        let trust = |statements| PolicyDocument::try_from(json!({"Version": "2012-10-17", "Statement": statements}));
+        let Resource::Role(found) = role("c") else { panic!("it is a role") };
+        let statements = json!([statement(issuer, subject), statement("issuer/c", plugin)]);
+        let found = Role { trust: trust(statements).unwrap(), ..found };
+        scene.world.insert(addresses("c").role, Observation::Present(Resource::Role(found)));
+        scene
+    };
+    assert_eq!(scene("issuer/old", plugin).codes(), ["stale-issuer"]);
+    assert!(scene("issuer/old", plugin).findings()[0].message.contains("trusts the plugin of issuer issuer/old"));
+    assert_eq!(scene("issuer/old", "system:serviceaccount:dns:external-dns").codes(), NONE);
+    assert_eq!(scene("issuer/c", plugin).codes(), NONE);
+}
+
+#[test]
+fn an_association_and_a_private_endpoint_are_hazards_of_web_identity() {
+    let mut scene = Scene::new(IpFamily::Ipv4);
+    scene.planned.facts.association = Some("a-1".to_owned());
+    assert_eq!(scene.codes(), ["pod-identity-association"]);
+    let mut scene = Scene::new(IpFamily::Ipv4);
+    scene.planned.facts.is_private = true;
+    assert_eq!(scene.codes(), ["private-cluster"]);
+}

@@ -1,0 +1,3 @@
+mod needs;
+mod properties;
+mod roles;
