@@ -38,6 +38,9 @@ pub enum FaultKind {
     Delay(Duration),
     /// The call is carried out, and its answer is cut in half.
     MalformedBody,
+    /// The call is accepted, and what it began fails at its end: for EKS's `CreateAddon`, `UpdateAddon`
+    /// and `DeleteAddon`. Any other call fails at once, as by `InternalError`.
+    FailLater,
     /// The call is held and never answered: until its client is gone, or until it is released,
     /// which resets its connection.
     Hold {
@@ -126,6 +129,7 @@ impl fmt::Display for FaultKind {
             FaultKind::ConnectionReset { after_effect: false } => "ConnectionReset",
             FaultKind::ConnectionReset { after_effect: true } => "ConnectionResetAfter",
             FaultKind::MalformedBody => "MalformedBody",
+            FaultKind::FailLater => "FailLater",
             FaultKind::Hold { after_effect: false } => "Hold",
             FaultKind::Hold { after_effect: true } => "HoldAfter",
             FaultKind::Delay(time) => return write!(f, "Delay({})", time.as_millis()),
@@ -169,6 +173,7 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
         "ConnectionReset" => FaultKind::ConnectionReset { after_effect: false },
         "ConnectionResetAfter" => FaultKind::ConnectionReset { after_effect: true },
         "MalformedBody" => FaultKind::MalformedBody,
+        "FailLater" => FaultKind::FailLater,
         "Hold" => FaultKind::Hold { after_effect: false },
         "HoldAfter" => FaultKind::Hold { after_effect: true },
         other => {
@@ -178,7 +183,7 @@ fn parse_kind(text: &str) -> Result<FaultKind, String> {
                 _ => {
                     return Err(format!(
                         "the kind is AccessDenied, Throttling, InternalError, ConnectionReset, ConnectionResetAfter, \
-                         MalformedBody, Hold, HoldAfter or Delay(MILLISECONDS), not {other:?}"
+                         MalformedBody, FailLater, Hold, HoldAfter or Delay(MILLISECONDS), not {other:?}"
                     ));
                 }
             }
@@ -199,6 +204,7 @@ mod tests {
             "sts:GetCallerIdentity=Throttlingx1",
             "kubernetes:delete pods=Hold@2x1",
             "iam:CreateRole=HoldAfterx1",
+            "eks:UpdateAddon=FailLaterx1",
         ] {
             assert_eq!(text.parse::<Fault>().unwrap().to_string(), text);
         }

@@ -7,7 +7,8 @@ use crate::world::{EksCluster, World};
 /// YAML with one context a cluster. Written as JSON, which is YAML too and needs no quoting rules.
 pub(crate) fn write(world: &World) -> String {
     let clusters = world.clusters();
-    let all: Vec<&EksCluster> = clusters.iter().map(|cluster| &*cluster.eks).collect();
+    let clusters: Vec<_> = clusters.iter().map(|cluster| cluster.eks()).collect();
+    let all: Vec<&EksCluster> = clusters.iter().map(|cluster| &**cluster).collect();
     let names: Vec<String> = all.iter().map(|cluster| context_name(cluster, &all)).collect();
     let entries = |entry: &dyn Fn(&str, &EksCluster) -> Value| -> Vec<Value> {
         names.iter().zip(&all).map(|(name, cluster)| entry(name, cluster)).collect()

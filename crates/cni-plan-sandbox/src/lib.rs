@@ -47,7 +47,9 @@ pub use calls::CallRecord;
 pub use error::SandboxError;
 pub use fault::{Fault, FaultKind, FaultSyntax, Service};
 pub use held::HeldCall;
-pub use options::{ClusterSeed, IpFamily, Options};
+pub use options::{
+    AddonSeed, AuthenticationMode, ClusterSeed, EndpointAccess, IpFamily, NodeKind, NodesSeed, Options, StsAccess,
+};
 pub use sandbox::{Sandbox, reset};
 pub use scenario::{Scenario, scenarios};
 pub use world::{Visibility, VisibilitySyntax};

@@ -25,6 +25,8 @@ pub struct Options {
     pub latency: Duration,
     /// How long a pod with working credentials takes to become Ready.
     pub pods_ready_after: Duration,
+    /// How long a change of an EKS add-on takes from its acceptance to its end.
+    pub addon_update_takes: Duration,
     /// IAM's quota of roles in an account, which AWS raises on request: 1,000.
     pub roles_per_account: usize,
     /// IAM's quota of managed policies on a role, which AWS raises on request: 10.
@@ -41,6 +43,7 @@ impl Default for Options {
             visibility: Visibility::default(),
             latency: Duration::ZERO,
             pods_ready_after: Duration::from_millis(300),
+            addon_update_takes: Duration::from_millis(300),
             roles_per_account: 1000,
             attached_policies_per_role: 10,
         }
@@ -67,6 +70,85 @@ impl IpFamily {
     }
 }
 
+/// How EKS decides who may come to a cluster: `accessConfig.authenticationMode`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AuthenticationMode {
+    /// By the ConfigMap `kube-system/aws-auth` alone; there are no access entries.
+    #[serde(rename = "CONFIG_MAP")]
+    ConfigMap,
+    /// By access entries, and by the ConfigMap where there is no entry.
+    #[default]
+    #[serde(rename = "API_AND_CONFIG_MAP")]
+    ApiAndConfigMap,
+    /// By access entries alone.
+    #[serde(rename = "API")]
+    Api,
+}
+
+impl AuthenticationMode {
+    /// As EKS writes it: `CONFIG_MAP`, `API_AND_CONFIG_MAP` or `API`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AuthenticationMode::ConfigMap => "CONFIG_MAP",
+            AuthenticationMode::ApiAndConfigMap => "API_AND_CONFIG_MAP",
+            AuthenticationMode::Api => "API",
+        }
+    }
+
+    pub(crate) fn is_default(&self) -> bool {
+        *self == AuthenticationMode::default()
+    }
+}
+
+/// From where a cluster's API server can be reached, as DescribeCluster says it. The sandbox itself is
+/// reached all the same.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum EndpointAccess {
+    /// From the Internet.
+    #[default]
+    Public,
+    /// From the Internet, and from the VPC without leaving it.
+    PublicAndPrivate,
+    /// From the VPC alone.
+    Private,
+}
+
+impl EndpointAccess {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == EndpointAccess::default()
+    }
+
+    pub(crate) fn is_public(self) -> bool {
+        self != EndpointAccess::Private
+    }
+
+    pub(crate) fn is_private(self) -> bool {
+        self != EndpointAccess::Public
+    }
+}
+
+/// Which endpoints of STS a cluster's pods reach. A pod by web identity that reaches none is never Ready;
+/// whoever calls the sandbox from outside the cluster always reaches it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StsAccess {
+    /// All of them, by way of the Internet.
+    #[default]
+    All,
+    /// The region's own, by an endpoint in the VPC: of use to pods with
+    /// `AWS_STS_REGIONAL_ENDPOINTS=regional` and to no others.
+    Regional,
+    /// None: a private VPC without an endpoint for STS.
+    Unreachable,
+}
+
+impl StsAccess {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == StsAccess::default()
+    }
+}
+
 /// A cluster to have in the world: before the migration, with its CNI policy on the node roles.
 #[derive(Debug, Clone)]
 pub struct ClusterSeed {
@@ -90,6 +172,74 @@ pub struct ClusterSeed {
     pub oidc_provider: bool,
     /// ARNs of policies that are to be there, such as a permissions boundary; they allow everything.
     pub policies: Vec<String>,
+    /// The version of the CNI plugin: `v1.23.1`.
+    pub plugin_version: String,
+    /// The plugin as an EKS add-on; `None` for one that was installed by hand.
+    pub addon: Option<AddonSeed>,
+    /// Whether the add-on `eks-pod-identity-agent` is there.
+    pub pod_identity_agent: bool,
+    /// The name of a role that a Pod Identity association gives to the plugin's service account.
+    pub pod_identity_role: Option<String>,
+    /// Nodes besides those of the managed node groups.
+    pub other_nodes: Vec<NodesSeed>,
+    /// How EKS decides who may come to the cluster. Where the ConfigMap counts alone, it names every
+    /// role of a node, and there are no access entries.
+    pub authentication_mode: AuthenticationMode,
+    /// From where the API server can be reached.
+    pub endpoint_access: EndpointAccess,
+    /// Which endpoints of STS the cluster's pods reach.
+    pub sts_access: StsAccess,
+}
+
+/// The CNI plugin as an EKS add-on: ACTIVE, its objects owned by the field manager `eks`.
+#[derive(Debug, Clone, Default)]
+pub struct AddonSeed {
+    /// The name of the role that its `serviceAccountRoleArn` names, which is annotated before the first
+    /// pod is born.
+    pub service_account_role: Option<String>,
+}
+
+/// Nodes in no managed node group.
+#[derive(Debug, Clone)]
+pub struct NodesSeed {
+    /// Of which kind.
+    pub kind: NodeKind,
+    /// The name of their role, which is made if need be as nodes of this kind have it.
+    pub role: String,
+    /// How many.
+    pub count: usize,
+    /// Whether the ConfigMap `kube-system/aws-auth` names their role in place of an access entry.
+    pub in_config_map: bool,
+}
+
+/// What a node in no managed node group is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeKind {
+    /// A Linux instance of an Auto Scaling group of the owner's.
+    SelfManaged,
+    /// A Linux instance that Karpenter has started.
+    Karpenter,
+    /// An instance of EKS Auto Mode, which needs no plugin. Auto Mode is on where there is one.
+    AutoMode,
+    /// A micro-VM of Fargate for one pod.
+    Fargate,
+    /// A machine outside AWS.
+    Hybrid,
+    /// A Windows instance.
+    Windows,
+}
+
+impl NodeKind {
+    /// The type of access entry with which such nodes come to the cluster.
+    pub(crate) fn entry_type(self) -> &'static str {
+        match self {
+            NodeKind::SelfManaged | NodeKind::Karpenter => "EC2_LINUX",
+            NodeKind::AutoMode => "EC2",
+            NodeKind::Fargate => "FARGATE_LINUX",
+            NodeKind::Hybrid => "HYBRID_LINUX",
+            NodeKind::Windows => "EC2_WINDOWS",
+        }
+    }
 }
 
 impl ClusterSeed {
@@ -107,6 +257,14 @@ impl ClusterSeed {
             nodes: 3,
             oidc_provider: true,
             policies: Vec::new(),
+            plugin_version: "v1.23.1".to_owned(),
+            addon: None,
+            pod_identity_agent: false,
+            pod_identity_role: None,
+            other_nodes: Vec::new(),
+            authentication_mode: AuthenticationMode::default(),
+            endpoint_access: EndpointAccess::default(),
+            sts_access: StsAccess::default(),
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::gateway::Gateway;
 use crate::held::{Held, HeldCall};
 use crate::options::{ClusterSeed, Options};
 use crate::wire::{DEFAULT_ACCOUNT, KEY_ID_PREFIX};
-use crate::world::{Quotas, Store, Visibility, World, comparable};
-use crate::{furnish, kubeconfig, listener, scenario};
+use crate::world::{Pace, Quotas, Store, Visibility, World, comparable};
+use crate::{eks, furnish, kubeconfig, listener, scenario};
 
 /// How long to wait for another process that has the world open.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -49,7 +49,8 @@ impl Sandbox {
             attached_policies_per_role: options.attached_policies_per_role,
             ..Quotas::default()
         };
-        let world = World::open(store, quotas, options.pods_ready_after)?;
+        let pace = Pace { pods_ready_after: options.pods_ready_after, addon_update_takes: options.addon_update_takes };
+        let world = World::open(store, quotas, pace)?;
         if let Some(name) = options.scenario.as_deref().filter(|_| world.is_empty()) {
             scenario::build(&world, name)?;
         }
@@ -63,6 +64,7 @@ impl Sandbox {
         for cluster in world.clusters() {
             cluster.api.start_controllers();
         }
+        eks::resume(&world);
         let faults = Faults::default();
         options.faults.into_iter().for_each(|fault| faults.add(fault));
         let (calls, held) = (CallLog::default(), Held::default());
@@ -95,12 +97,10 @@ impl Sandbox {
     /// The environment that brings a real AWS client here: into the account that has all the
     /// clusters, or else 111122223333, and the region of the first cluster.
     pub fn environment(&self) -> Vec<(String, String)> {
-        let clusters = self.gateway.world.clusters();
-        let region = clusters.first().map_or("us-west-2", |cluster| &cluster.eks.region);
+        let clusters: Vec<_> = self.gateway.world.clusters().iter().map(|cluster| cluster.eks()).collect();
+        let region = clusters.first().map_or("us-west-2", |cluster| &cluster.region);
         let account = match &clusters[..] {
-            [first, rest @ ..] if rest.iter().all(|cluster| cluster.eks.account == first.eks.account) => {
-                &first.eks.account
-            }
+            [first, rest @ ..] if rest.iter().all(|cluster| cluster.account == first.account) => &first.account,
             _ => DEFAULT_ACCOUNT,
         };
         self.environment_of(account, region)
@@ -199,7 +199,7 @@ impl fmt::Debug for Sandbox {
 pub fn reset(store: &Path, scenario: Option<&str>) -> Result<(), SandboxError> {
     // A name that is not known must not cost the old world.
     if let Some(scenario) = scenario {
-        let dry_run = World::open(None, Quotas::default(), Duration::ZERO)?;
+        let dry_run = World::open(None, Quotas::default(), Pace::default())?;
         scenario::build(&dry_run, scenario)?;
     }
     let begun = Instant::now();
@@ -211,7 +211,7 @@ pub fn reset(store: &Path, scenario: Option<&str>) -> Result<(), SandboxError> {
         }
     };
     folder.clear()?;
-    let world = World::open(Some(folder), Quotas::default(), Duration::ZERO)?;
+    let world = World::open(Some(folder), Quotas::default(), Pace::default())?;
     scenario.map_or(Ok(()), |scenario| scenario::build(&world, scenario))
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::options::IpFamily;
-use crate::world::{EksCluster, Nodegroup};
+use crate::world::{AUTO_MODE_ROLE, EksCluster, Nodegroup};
 
 /// A self-signed certificate whose key was thrown away. The API server is plain HTTP, so it proves
 /// nothing, but clients insist on one that parses.
@@ -17,6 +17,7 @@ pub(super) fn cluster(cluster: &EksCluster, base_url: &str) -> Value {
         IpFamily::Ipv4 => json!({ "ipFamily": "ipv4", "serviceIpv4Cidr": "10.100.0.0/16" }),
         IpFamily::Ipv6 => json!({ "ipFamily": "ipv6", "serviceIpv6Cidr": "fd30:1c53:5f8a::/108" }),
     };
+    let access = cluster.endpoint_access;
     json!({
         "name": cluster.name,
         "arn": cluster.arn(),
@@ -34,13 +35,24 @@ pub(super) fn cluster(cluster: &EksCluster, base_url: &str) -> Value {
             "securityGroupIds": [],
             "clusterSecurityGroupId": "sg-0a1b2c3d4e5f60001",
             "vpcId": "vpc-0a1b2c3d4e5f60001",
-            "endpointPublicAccess": true,
-            "endpointPrivateAccess": false,
-            "publicAccessCidrs": ["0.0.0.0/0"],
+            "endpointPublicAccess": access.is_public(),
+            "endpointPrivateAccess": access.is_private(),
+            "publicAccessCidrs": if access.is_public() { json!(["0.0.0.0/0"]) } else { json!([]) },
         },
-        "accessConfig": { "authenticationMode": "API_AND_CONFIG_MAP" },
-        "computeConfig": { "enabled": false },
+        "accessConfig": { "authenticationMode": cluster.authentication_mode.as_str() },
+        "computeConfig": compute_config(cluster),
         "tags": {},
+    })
+}
+
+fn compute_config(cluster: &EksCluster) -> Value {
+    if !cluster.auto_mode {
+        return json!({ "enabled": false });
+    }
+    json!({
+        "enabled": true,
+        "nodePools": ["general-purpose", "system"],
+        "nodeRoleArn": cluster.role_arn(AUTO_MODE_ROLE),
     })
 }
 

@@ -1,113 +1,125 @@
-//! EKS over REST JSON: clusters, node groups, add-ons, all read only.
+//! EKS over REST JSON: clusters and node groups to be read, add-ons, access entries and Pod Identity
+//! associations to be changed too.
 //!
-//! An operation is one variant of [`Operation`], one row of [`route`] and one arm of [`answer`].
+//! An operation is one row of the table and one function of a module below.
 
+mod access_entries;
+mod addons;
+mod clusters;
 mod describe;
 mod paging;
+mod pending;
+mod pod_identity;
+mod request;
+mod versions;
 
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::wire::{Caller, CallerRefused, Failure, Params};
-use crate::world::{Cluster, World};
-use std::sync::Arc;
+use crate::wire::{Caller, CallerRefused, Failure};
+
+pub(crate) use access_entries::entry as access_entry;
+pub(crate) use pending::resume;
+pub(crate) use request::Request;
 
 /// An operation and the names in its path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Operation {
-    ListClusters,
-    DescribeCluster { cluster: String },
-    ListNodegroups { cluster: String },
-    DescribeNodegroup { cluster: String, nodegroup: String },
-    ListAddons { cluster: String },
-    DescribeAddon { cluster: String, addon: String },
+pub(crate) struct Operation {
+    name: &'static str,
+    /// The names in its path, the cluster's first.
+    path: Vec<String>,
+    answer: Handler,
 }
+
+/// Answers a call, given the names in its path.
+type Handler = fn(&Request<'_>, &[String]) -> Result<Value, Failure>;
+
+/// A row of the table of operations: name, method, path with `*` for a name, and what answers it.
+type Row = (&'static str, Method, &'static str, Handler);
+
+const TABLE: [Row; 21] = [
+    ("ListClusters", Method::GET, "clusters", |r, _| clusters::list(r)),
+    ("DescribeCluster", Method::GET, "clusters/*", |r, n| clusters::describe(r, &n[0])),
+    ("ListNodegroups", Method::GET, "clusters/*/node-groups", |r, n| clusters::list_nodegroups(r, &n[0])),
+    ("DescribeNodegroup", Method::GET, "clusters/*/node-groups/*", |r, n| {
+        clusters::describe_nodegroup(r, &n[0], &n[1])
+    }),
+    ("DescribeAddonVersions", Method::GET, "addons/supported-versions", |r, _| versions::describe(r)),
+    ("ListAddons", Method::GET, "clusters/*/addons", |r, n| addons::list(r, &n[0])),
+    ("CreateAddon", Method::POST, "clusters/*/addons", |r, n| addons::create(r, &n[0])),
+    ("DescribeAddon", Method::GET, "clusters/*/addons/*", |r, n| addons::describe(r, &n[0], &n[1])),
+    ("UpdateAddon", Method::POST, "clusters/*/addons/*/update", |r, n| addons::update(r, &n[0], &n[1])),
+    ("DeleteAddon", Method::DELETE, "clusters/*/addons/*", |r, n| addons::delete(r, &n[0], &n[1])),
+    ("ListUpdates", Method::GET, "clusters/*/updates", |r, n| addons::list_updates(r, &n[0])),
+    ("DescribeUpdate", Method::GET, "clusters/*/updates/*", |r, n| addons::describe_update(r, &n[0], &n[1])),
+    ("ListAccessEntries", Method::GET, "clusters/*/access-entries", |r, n| access_entries::list(r, &n[0])),
+    ("CreateAccessEntry", Method::POST, "clusters/*/access-entries", |r, n| access_entries::create(r, &n[0])),
+    ("DescribeAccessEntry", Method::GET, "clusters/*/access-entries/*", |r, n| {
+        access_entries::describe(r, &n[0], &n[1])
+    }),
+    ("DeleteAccessEntry", Method::DELETE, "clusters/*/access-entries/*", |r, n| {
+        access_entries::delete(r, &n[0], &n[1])
+    }),
+    ("ListPodIdentityAssociations", Method::GET, "clusters/*/pod-identity-associations", |r, n| {
+        pod_identity::list(r, &n[0])
+    }),
+    ("CreatePodIdentityAssociation", Method::POST, "clusters/*/pod-identity-associations", |r, n| {
+        pod_identity::create(r, &n[0])
+    }),
+    ("DescribePodIdentityAssociation", Method::GET, "clusters/*/pod-identity-associations/*", |r, n| {
+        pod_identity::describe(r, &n[0], &n[1])
+    }),
+    ("UpdatePodIdentityAssociation", Method::POST, "clusters/*/pod-identity-associations/*", |r, n| {
+        pod_identity::update(r, &n[0], &n[1])
+    }),
+    ("DeletePodIdentityAssociation", Method::DELETE, "clusters/*/pod-identity-associations/*", |r, n| {
+        pod_identity::delete(r, &n[0], &n[1])
+    }),
+];
 
 /// The operation of a request, from its method and the decoded segments of its path.
 pub(crate) fn route(method: &Method, segments: &[&str]) -> Option<Operation> {
-    let own = |name: &&str| (*name).to_owned();
-    if method != Method::GET {
-        return None;
-    }
-    Some(match segments {
-        ["clusters"] => Operation::ListClusters,
-        ["clusters", cluster] => Operation::DescribeCluster { cluster: own(cluster) },
-        ["clusters", cluster, "node-groups"] => Operation::ListNodegroups { cluster: own(cluster) },
-        ["clusters", cluster, "node-groups", nodegroup] => {
-            Operation::DescribeNodegroup { cluster: own(cluster), nodegroup: own(nodegroup) }
-        }
-        ["clusters", cluster, "addons"] => Operation::ListAddons { cluster: own(cluster) },
-        ["clusters", cluster, "addons", addon] => Operation::DescribeAddon { cluster: own(cluster), addon: own(addon) },
-        _ => return None,
+    TABLE.iter().find_map(|(name, wanted, pattern, answer)| {
+        let pattern: Vec<&str> = pattern.split('/').collect();
+        let fits = wanted == method
+            && pattern.len() == segments.len()
+            && pattern.iter().zip(segments).all(|(pattern, segment)| *pattern == "*" || pattern == segment);
+        let names = pattern.iter().zip(segments).filter(|(pattern, _)| **pattern == "*");
+        let path = names.map(|(_, name)| (*name).to_owned()).collect();
+        fits.then_some(Operation { name, path, answer: *answer })
     })
 }
 
 /// Answers one call.
-pub(crate) fn answer(world: &World, operation: &Operation, caller: &Caller, params: &Params) -> Result<Value, Failure> {
-    match operation {
-        Operation::ListClusters => {
-            let clusters = world.clusters();
-            let mine = clusters.iter().filter(|cluster| is_mine(cluster, caller));
-            let page = paging::cut(params, mine.map(|cluster| cluster.eks.name.clone()))?;
-            Ok(json!({ "clusters": page.names, "nextToken": page.next_token }))
-        }
-        Operation::DescribeCluster { cluster } => {
-            let cluster = find(world, caller, cluster)?;
-            Ok(json!({ "cluster": describe::cluster(&cluster.eks, world.base_url()) }))
-        }
-        Operation::ListNodegroups { cluster } => {
-            let cluster = find(world, caller, cluster)?;
-            let page = paging::cut(params, cluster.eks.nodegroups.keys().cloned())?;
-            Ok(json!({ "nodegroups": page.names, "nextToken": page.next_token }))
-        }
-        Operation::DescribeNodegroup { cluster, nodegroup } => {
-            let cluster = find(world, caller, cluster)?;
-            match cluster.eks.nodegroups.get(nodegroup) {
-                Some(nodegroup) => Ok(json!({ "nodegroup": describe::nodegroup(&cluster.eks, nodegroup) })),
-                None => Err(not_found(format!("No node group found for name: {nodegroup}."))),
-            }
-        }
-        Operation::ListAddons { cluster } => {
-            let cluster = find(world, caller, cluster)?;
-            let page = paging::cut(params, cluster.eks.addons.keys().cloned())?;
-            Ok(json!({ "addons": page.names, "nextToken": page.next_token }))
-        }
-        Operation::DescribeAddon { cluster, addon } => {
-            let cluster = find(world, caller, cluster)?;
-            match cluster.eks.addons.get(addon) {
-                Some(state) => Ok(json!({ "addon": state })),
-                None => Err(not_found(format!("No addon: {addon} found in cluster: {}", cluster.eks.name))),
-            }
-        }
-    }
+pub(crate) fn answer(operation: &Operation, request: &Request<'_>) -> Result<Value, Failure> {
+    (operation.answer)(request, &operation.path)
 }
 
 impl Operation {
     /// The operation's name in the API.
     pub(crate) fn name(&self) -> &'static str {
-        match self {
-            Operation::ListClusters => "ListClusters",
-            Operation::DescribeCluster { .. } => "DescribeCluster",
-            Operation::ListNodegroups { .. } => "ListNodegroups",
-            Operation::DescribeNodegroup { .. } => "DescribeNodegroup",
-            Operation::ListAddons { .. } => "ListAddons",
-            Operation::DescribeAddon { .. } => "DescribeAddon",
-        }
+        self.name
+    }
+
+    /// Whether it only begins what is over later.
+    pub(crate) fn is_asynchronous(&self) -> bool {
+        ["CreateAddon", "UpdateAddon", "DeleteAddon"].contains(&self.name)
     }
 
     /// What the operation is about, as an ARN, for a refusal that has to name it.
     pub(crate) fn resource(&self, caller: &Caller) -> String {
-        let arn = |resource: String| {
-            format!("arn:{}:eks:{}:{}:{resource}", caller.partition(), caller.region, caller.account)
+        let cluster = self.path.first().map_or("*", String::as_str);
+        let kind = match self.name {
+            name if name.ends_with("Nodegroup") => "nodegroup",
+            name if name.ends_with("Addon") => "addon",
+            name if name.ends_with("AccessEntry") => "access-entry",
+            name if name.ends_with("PodIdentityAssociation") => "podidentityassociation",
+            _ => "cluster",
         };
-        match self {
-            Operation::ListClusters => arn("cluster/*".to_owned()),
-            Operation::DescribeCluster { cluster }
-            | Operation::ListNodegroups { cluster }
-            | Operation::ListAddons { cluster } => arn(format!("cluster/{cluster}")),
-            Operation::DescribeNodegroup { cluster, nodegroup } => arn(format!("nodegroup/{cluster}/{nodegroup}")),
-            Operation::DescribeAddon { cluster, addon } => arn(format!("addon/{cluster}/{addon}")),
-        }
+        let resource = match self.path.get(1).filter(|_| kind != "cluster") {
+            Some(below) => format!("{kind}/{cluster}/{below}"),
+            None => format!("cluster/{cluster}"),
+        };
+        format!("arn:{}:eks:{}:{}:{resource}", caller.partition(), caller.region, caller.account)
     }
 }
 
@@ -126,31 +138,17 @@ pub(crate) fn caller_refused(refused: CallerRefused) -> Failure {
     }
 }
 
-/// The caller's cluster of this name in the caller's region.
-fn find(world: &World, caller: &Caller, name: &str) -> Result<Arc<Cluster>, Failure> {
-    world
-        .cluster(&caller.region, name)
-        .filter(|cluster| is_mine(cluster, caller))
-        .ok_or_else(|| not_found(format!("No cluster found for name: {name}.")))
-}
-
-fn is_mine(cluster: &Cluster, caller: &Caller) -> bool {
-    cluster.eks.account == caller.account && cluster.eks.region == caller.region
-}
-
+/// The error for something that is not there.
 fn not_found(message: String) -> Failure {
     Failure::new(404, "ResourceNotFoundException", message)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// The error for a parameter that will not do.
+fn invalid_parameter(message: String) -> Failure {
+    Failure::new(400, "InvalidParameterException", message)
+}
 
-    #[test]
-    fn paths_lead_to_operations() {
-        let addon = route(&Method::GET, &["clusters", "c", "addons", "vpc-cni"]);
-        assert_eq!(addon, Some(Operation::DescribeAddon { cluster: "c".to_owned(), addon: "vpc-cni".to_owned() }));
-        assert_eq!(route(&Method::POST, &["clusters"]), None);
-        assert_eq!(route(&Method::GET, &["clusters", "c", "unknown"]), None);
-    }
+/// The error for something that is there already, or busy.
+fn conflict_failure(message: String) -> Failure {
+    Failure::new(409, "ResourceInUseException", message)
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::issuer;
 use crate::error::SandboxError;
 use crate::iam::managed;
-use crate::options::{ClusterSeed, IpFamily};
+use crate::options::{ClusterSeed, IpFamily, NodeKind, NodesSeed};
 use crate::wire::{now, partition_of_region};
 use crate::world::{Account, OidcProvider, Policy, PolicyVersion, Role, World};
 
@@ -65,7 +65,32 @@ pub(super) fn furnish(world: &World, seed: &ClusterSeed) -> Result<(), SandboxEr
                 role.attached.insert(cni_policy_arn(seed));
             }
         }
+        for nodes in &seed.other_nodes {
+            add_role_of_nodes(account, seed, nodes);
+        }
     })
+}
+
+/// The role of nodes in no node group. Those on which the plugin runs have its policy, and Windows
+/// nodes too: there the cluster's own controller works with it.
+fn add_role_of_nodes(account: &mut Account, seed: &ClusterSeed, nodes: &NodesSeed) {
+    let [worker, registry] = managed::NODE_POLICIES.map(|policy| managed::arn(&account.partition, policy));
+    let (service, attached) = match nodes.kind {
+        NodeKind::SelfManaged | NodeKind::Karpenter | NodeKind::Windows => {
+            ("ec2.amazonaws.com", vec![worker, registry, cni_policy_arn(seed)])
+        }
+        NodeKind::AutoMode => ("ec2.amazonaws.com", vec![registry]),
+        NodeKind::Fargate => ("eks-fargate-pods.amazonaws.com", vec![registry]),
+        NodeKind::Hybrid => ("ssm.amazonaws.com", vec![registry]),
+    };
+    let role = RoleSeed {
+        name: &nodes.role,
+        trust: service_trust(service),
+        description: Some("Allows EKS worker nodes to call AWS services"),
+        attached,
+        ..RoleSeed::default()
+    };
+    add_to_account(account, &role);
 }
 
 /// The policy the plugin needs in this cluster's family.
@@ -101,6 +126,16 @@ pub(crate) fn web_identity_trust(seed: &ClusterSeed, subject: &str) -> serde_jso
 /// Adds a role to the account of a seed.
 pub(crate) fn add_role(world: &World, seed: &ClusterSeed, role: &RoleSeed<'_>) -> Result<(), SandboxError> {
     in_account(world, seed, |account| add_to_account(account, role))
+}
+
+/// Adds the OIDC provider of a seed's issuer, which need not be a cluster's.
+pub(crate) fn add_provider_of(world: &World, seed: &ClusterSeed) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| add_provider(account, seed))
+}
+
+/// Adds a policy to the account of a seed; one that is there already stays as it is.
+pub(crate) fn add_policy_of(world: &World, seed: &ClusterSeed, arn: &str, document: &str) -> Result<(), SandboxError> {
+    in_account(world, seed, |account| add_policy(account, arn, document.to_owned()))
 }
 
 /// Attaches a policy to a role that is there.

@@ -2,6 +2,8 @@
 //! add. Everything is written straight into the world, so that no limit or fault is in the way.
 
 mod iam;
+mod nodes;
+mod records;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,11 +12,13 @@ use sha2::{Digest, Sha256};
 
 use crate::error::SandboxError;
 use crate::kubernetes::{AnnotationSeed, IpFamily as PluginFamily, NodeSeed, PluginSeed};
-use crate::options::{ClusterSeed, IpFamily};
+use crate::options::{ClusterSeed, IpFamily, NodeKind};
 use crate::wire::partition_of_region;
 use crate::world::{Cluster, EksCluster, Nodegroup, World};
 
-pub(crate) use iam::{RoleSeed, add_role, attach, cni_policy_arn, detach, web_identity_trust};
+pub(crate) use iam::{
+    RoleSeed, add_policy_of, add_provider_of, add_role, attach, cni_policy_arn, detach, web_identity_trust,
+};
 
 /// The Kubernetes version of every cluster here.
 const VERSION: &str = "1.33";
@@ -48,11 +52,11 @@ impl<'a> Blueprint<'a> {
 /// The cluster of a seed if it is there already; built if not.
 pub(crate) fn ensure_cluster(world: &Arc<World>, seed: &ClusterSeed) -> Result<(), SandboxError> {
     match world.cluster(&seed.region, &seed.name) {
-        Some(cluster) if cluster.eks.account == seed.account => Ok(()),
+        Some(cluster) if cluster.eks().account == seed.account => Ok(()),
         Some(cluster) => Err(SandboxError::OtherAccount {
             name: seed.name.clone(),
             region: seed.region.clone(),
-            found: cluster.eks.account.clone(),
+            found: cluster.eks().account.clone(),
             wanted: seed.account.clone(),
         }),
         None => build(world, &Blueprint::new(seed)).map(|_| ()),
@@ -63,18 +67,29 @@ pub(crate) fn ensure_cluster(world: &Arc<World>, seed: &ClusterSeed) -> Result<(
 pub(crate) fn build(world: &Arc<World>, blueprint: &Blueprint<'_>) -> Result<Arc<Cluster>, SandboxError> {
     let seed = blueprint.seed;
     iam::furnish(world, seed)?;
-    let nodes = nodes(blueprint);
-    let cluster = world.add_cluster(eks_cluster(blueprint, &nodes))?;
+    let grouped = nodes(blueprint);
+    let others = nodes::others(seed);
+    let mut eks = eks_cluster(blueprint, &grouped);
+    eks.instance_roles = others.iter().map(|(node, role)| (node.name.clone(), eks.role_arn(role))).collect();
+    let cluster = world.add_cluster(eks)?;
     cluster.api.install_plugin(&PluginSeed {
         namespace: seed.namespace.clone(),
         service_account: seed.service_account.clone(),
         daemon_set: "aws-node".to_owned(),
+        version: records::version(seed),
+        by_eks: seed.addon.is_some(),
         ip_family: match seed.ip_family {
             IpFamily::Ipv4 => PluginFamily::Ipv4,
             IpFamily::Ipv6 => PluginFamily::Ipv6,
         },
-        nodes,
+        nodes: grouped.into_iter().chain(others.into_iter().map(|(node, _)| node)).collect(),
         annotations: blueprint.annotations.clone(),
+        addon_role: seed
+            .addon
+            .as_ref()
+            .and_then(|addon| addon.service_account_role.as_ref())
+            .map(|role| cluster.eks().role_arn(role)),
+        map_roles: records::map_roles(seed, &cluster.eks()),
     });
     Ok(cluster)
 }
@@ -99,7 +114,7 @@ fn eks_cluster(blueprint: &Blueprint<'_>, nodes: &[NodeSeed]) -> EksCluster {
         };
         (name.clone(), nodegroup)
     };
-    EksCluster {
+    let mut eks = EksCluster {
         name: seed.name.clone(),
         region: seed.region.clone(),
         account: seed.account.clone(),
@@ -110,7 +125,24 @@ fn eks_cluster(blueprint: &Blueprint<'_>, nodes: &[NodeSeed]) -> EksCluster {
         created_at: jiff::Timestamp::now().as_second(),
         nodegroups: blueprint.nodegroups.iter().map(nodegroup).collect(),
         addons: BTreeMap::new(),
-    }
+        addon_updates: BTreeMap::new(),
+        access_entries: BTreeMap::new(),
+        pod_identity_associations: BTreeMap::new(),
+        instance_roles: BTreeMap::new(),
+        authentication_mode: seed.authentication_mode,
+        auto_mode: seed.other_nodes.iter().any(|nodes| nodes.kind == NodeKind::AutoMode),
+        endpoint_access: seed.endpoint_access,
+        sts_access: seed.sts_access,
+        issued_eks_ids: 0,
+    };
+    records::furnish(&mut eks, seed);
+    eks
+}
+
+/// A seed's cluster without nodes, and without a server.
+#[cfg(test)]
+pub(crate) fn bare_cluster(seed: &ClusterSeed) -> EksCluster {
+    eks_cluster(&Blueprint::new(seed), &[])
 }
 
 /// The nodes, shared out over the node groups in turn, with addresses that the cluster's name decides.
@@ -126,6 +158,7 @@ fn nodes(blueprint: &Blueprint<'_>) -> Vec<NodeSeed> {
             name: format!("ip-192-168-{}-{}.{}.compute.internal", address.0, address.1, seed.region),
             nodegroup: nodegroup.clone(),
             labels: BTreeMap::from([("eks.amazonaws.com/capacityType".to_owned(), capacity.to_owned())]),
+            taint: None,
         }
     };
     (0..seed.nodes).zip(blueprint.nodegroups.iter().cycle()).map(node).collect()

@@ -5,7 +5,11 @@ use http::request::Parts;
 use serde_json::json;
 
 use super::{Refusal, response};
-use crate::eks::{self, Operation};
+use std::sync::Arc;
+
+use axum::body::Bytes;
+
+use crate::eks::{self, Operation, Request};
 use crate::wire::{Caller, CallerRefused, Failure, Params, request_id};
 use crate::world::World;
 
@@ -14,10 +18,11 @@ pub(super) struct EksCall {
     pub(super) operation: Operation,
     caller: Result<Caller, CallerRefused>,
     params: Params,
+    body: Bytes,
 }
 
 impl EksCall {
-    pub(super) fn read(head: &Parts) -> Result<EksCall, Box<Response>> {
+    pub(super) fn read(head: &Parts, body: Bytes) -> Result<EksCall, Box<Response>> {
         let path = head.uri.path();
         let decoded: Vec<String> = path.split('/').skip(1).map(decode).collect();
         let segments: Vec<&str> = decoded.iter().map(String::as_str).collect();
@@ -27,19 +32,21 @@ impl EksCall {
         };
         let params = Params::parse(&[head.uri.query().unwrap_or_default().as_bytes()]);
         let caller = Caller::of(&head.headers, &params);
-        Ok(EksCall { operation, caller, params })
+        Ok(EksCall { operation, caller, params, body })
     }
 
     pub(super) fn resource(&self) -> String {
         self.caller.as_ref().map_or_else(|_| String::new(), |caller| self.operation.resource(caller))
     }
 
-    pub(super) fn answer(&self, world: &World) -> Response {
+    /// Answers it; where it only begins something, a fault may have that fail later.
+    pub(super) fn answer(&self, world: &Arc<World>, fails_later: bool) -> Response {
         let caller = match &self.caller {
             Ok(caller) => caller,
             Err(refusal) => return refused(&eks::caller_refused(*refusal)),
         };
-        match eks::answer(world, &self.operation, caller, &self.params) {
+        let request = Request { world, caller, params: &self.params, body: &self.body, fails_later };
+        match eks::answer(&self.operation, &request) {
             Ok(value) => with_request_id(response::json(200, &value)),
             Err(failure) => refused(&failure),
         }

@@ -90,6 +90,10 @@ impl Gateway {
             Some(FaultKind::AccessDenied) => Ok(call.refuse(Refusal::AccessDenied)),
             Some(FaultKind::Throttling) => Ok(call.refuse(Refusal::Throttling)),
             Some(FaultKind::InternalError) => Ok(call.refuse(Refusal::InternalError)),
+            Some(FaultKind::FailLater) => match call {
+                Call::Eks(call) if call.operation.is_asynchronous() => Ok(call.answer(&self.world, true)),
+                call => Ok(call.refuse(Refusal::InternalError)),
+            },
             Some(FaultKind::Delay(time)) => {
                 tokio::time::sleep(time).await;
                 Ok(call.answer(&self.world).await)
@@ -131,7 +135,7 @@ impl Call {
         if path == "/" {
             return QueryCall::read(&head, &body).map(Call::Query);
         }
-        EksCall::read(&head).map(Call::Eks)
+        EksCall::read(&head, body).map(Call::Eks)
     }
 
     fn service(&self) -> Service {
@@ -162,10 +166,10 @@ impl Call {
         HeldCall { service: self.service(), operation: self.operation(), resource: self.resource(), carried_out }
     }
 
-    async fn answer(self, world: &World) -> Response {
+    async fn answer(self, world: &Arc<World>) -> Response {
         match self {
             Call::Query(call) => call.answer(world),
-            Call::Eks(call) => call.answer(world),
+            Call::Eks(call) => call.answer(world, false),
             Call::Kubernetes(call) => call.answer().await,
         }
     }

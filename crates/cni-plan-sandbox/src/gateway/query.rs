@@ -13,7 +13,8 @@ use crate::{iam, sts};
 const STS_VERSION: &str = "2011-06-15";
 
 /// The parameters that name what a call is about, in the order they are looked for.
-const SUBJECTS: [&str; 6] = ["PolicyArn", "RoleArn", "RoleName", "PolicyName", "OpenIDConnectProviderArn", "Url"];
+const SUBJECTS: [&str; 7] =
+    ["PolicyArn", "RoleArn", "RoleName", "PolicyName", "OpenIDConnectProviderArn", "Url", "PolicySourceArn"];
 
 /// A call whose action and caller are known.
 pub(super) struct QueryCall {

@@ -14,6 +14,7 @@ mod paging;
 mod policies;
 mod providers;
 mod roles;
+mod simulate;
 mod summary;
 mod versions;
 
@@ -33,7 +34,7 @@ pub(crate) struct Call<'a> {
 impl Call<'_> {
     /// What is asked, so far as answers to it may differ from one reader to the next.
     fn question(&self) -> String {
-        const SUBJECTS: [&str; 3] = ["RoleName", "PolicyArn", "OpenIDConnectProviderArn"];
+        const SUBJECTS: [&str; 4] = ["RoleName", "PolicyArn", "OpenIDConnectProviderArn", "PolicySourceArn"];
         let subjects = SUBJECTS.iter().filter_map(|name| self.params.get(name));
         std::iter::once(self.action).chain(subjects).collect::<Vec<_>>().join(" ")
     }
@@ -113,6 +114,8 @@ fn operation(action: &str) -> Option<Operation> {
         "ListOpenIDConnectProviderTags" => Read(attributes::list_provider_tags),
 
         "GetAccountSummary" => Read(summary::get),
+        "SimulatePrincipalPolicy" => Read(simulate::principal),
+        "SimulateCustomPolicy" => Read(simulate::custom),
         "ListInstanceProfilesForRole" => Read(summary::list_instance_profiles),
         _ => return None,
     })

@@ -19,9 +19,9 @@ pub(super) fn admit_new(state: &mut State, resource: &Resource, object: &mut Val
         return Ok(());
     }
     priority(&mut object["spec"]);
-    let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
-    let name = object["spec"]["serviceAccountName"].as_str().unwrap_or_default();
-    let Some(account) = state.object("serviceaccounts", namespace, name) else {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (namespace, name) = (text(&object["metadata"]["namespace"]), text(&object["spec"]["serviceAccountName"]));
+    let Some(account) = state.object("serviceaccounts", &namespace, &name) else {
         // A name is generated after admission in the real server, which speaks of the prefix here.
         let metadata = &object["metadata"];
         let pod = metadata["generateName"].as_str().or(metadata["name"].as_str()).unwrap_or_default();
@@ -34,7 +34,8 @@ pub(super) fn admit_new(state: &mut State, resource: &Resource, object: &mut Val
         mount_api_token(&mut object["spec"], &volume);
     }
     if state.config.webhook {
-        webhook::inject(&state.config, &account, object);
+        let has_association = state.pod_identities.contains(&(namespace, name));
+        webhook::inject(&state.config, &account, has_association, object);
     }
     Ok(())
 }

@@ -131,6 +131,12 @@ impl Owners {
         Ok(())
     }
 
+    /// The managers that own a field, by its path as conflicts write it.
+    pub(super) fn of_field(&self, path: &str) -> Vec<&str> {
+        let owning = self.0.iter().filter(|entry| entry.fields.paths().iter().any(|owned| owned == path));
+        owning.map(|entry| entry.writer.manager.as_str()).collect()
+    }
+
     /// What this writer owns.
     pub(super) fn fields_of(&self, writer: &Writer) -> FieldSet {
         self.0.iter().find(|entry| entry.writer == *writer).map(|entry| entry.fields.clone()).unwrap_or_default()

@@ -14,6 +14,7 @@
 //! Must not: share code with the adapters it is a witness for, reach the AWS half other than through
 //! the credential check, or call either of the two callbacks while holding the state's lock.
 
+mod addon;
 mod admission;
 mod controllers;
 mod daemonset;
@@ -47,6 +48,7 @@ mod watch;
 mod webhook;
 mod write;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -57,6 +59,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::watch as channel;
 
+pub(crate) use addon::OnConflict;
 pub(crate) use seed::{AnnotationSeed, ChangeHook, ClusterConfig, CredentialCheck, IpFamily, NodeSeed, PluginSeed};
 pub(crate) use state::Snapshot;
 
@@ -132,6 +135,28 @@ impl ApiServer {
     pub(crate) fn annotate_service_account(&self, namespace: &str, name: &str, key: &str, value: &str, manager: &str) {
         let body = json!({ "metadata": { "annotations": { key: value } } });
         self.change(|state, now| plugin::annotate(state, namespace, name, &body, manager, now));
+    }
+
+    /// Brings the plugin's service account to what EKS's add-on asks for; `Err` names the fields that
+    /// others have set otherwise.
+    pub(crate) fn apply_addon_service_account(
+        &self,
+        namespace: &str,
+        name: &str,
+        role: Option<&str>,
+        on_conflict: OnConflict,
+    ) -> Result<(), Vec<String>> {
+        self.change(|state, now| addon::apply_service_account(state, namespace, name, role, on_conflict, now))
+    }
+
+    /// Deletes the plugin, as an add-on that is deleted does.
+    pub(crate) fn remove_plugin(&self, namespace: &str, daemon_set: &str, service_account: &str) {
+        self.change(|state, now| addon::remove(state, namespace, daemon_set, service_account, now));
+    }
+
+    /// Says which service accounts have a Pod Identity association, for the webhook.
+    pub(crate) fn set_pod_identities(&self, service_accounts: BTreeSet<(String, String)>) {
+        self.lock().pod_identities = service_accounts;
     }
 
     /// One object, by its resource's plural name; cluster-scoped ones have an empty namespace.

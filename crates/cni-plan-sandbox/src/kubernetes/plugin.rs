@@ -8,11 +8,15 @@ use serde_json::{Value, json};
 
 use super::state::State;
 use super::write::Write;
-use super::{IpFamily, NodeSeed, PluginSeed, controllers, kubelet, time};
+use super::{IpFamily, NodeSeed, PluginSeed, addon, controllers, kubelet, time};
 
 const MANIFEST: &str = include_str!("plugin.yaml");
 /// Who installs: the plugin's documentation says `kubectl apply`.
 const INSTALLER: &str = "kubectl-client-side-apply";
+/// Who writes `aws-auth`: eksctl does, where people do not.
+const MAPPER: &str = "eksctl";
+/// The version that the manifest is of.
+const MANIFEST_VERSION: &str = "v1.23.1";
 
 /// Installs the plugin and its nodes, as far as they are not there, and lets its pods be Ready: the
 /// cluster is one that has been running for a while.
@@ -23,13 +27,21 @@ pub(super) fn install(state: &mut State, seed: &PluginSeed, now: Timestamp) {
             Some("ConfigMap") => ("configmaps", seed.namespace.as_str()),
             _ => ("serviceaccounts", seed.namespace.as_str()),
         };
-        create(state, plural, namespace, object, INSTALLER, now);
+        if seed.by_eks {
+            apply(state, plural, namespace, &object, now);
+        } else {
+            create(state, plural, namespace, object, INSTALLER, now);
+        }
         if plural == "serviceaccounts" {
             for annotation in &seed.annotations {
                 let body = json!({ "metadata": { "annotations": { &annotation.key: annotation.value } } });
                 annotate(state, &seed.namespace, &seed.service_account, &body, &annotation.manager, now);
             }
         }
+    }
+    if let Some(map_roles) = &seed.map_roles {
+        let object = json!({ "metadata": { "name": "aws-auth" }, "data": { "mapRoles": map_roles } });
+        create(state, "configmaps", "kube-system", object, MAPPER, now);
     }
     for (index, node) in seed.nodes.iter().enumerate() {
         let object = new_node(state, node, index, now);
@@ -53,6 +65,15 @@ pub(super) fn annotate(state: &mut State, namespace: &str, name: &str, body: &Va
     }
 }
 
+fn apply(state: &mut State, plural: &str, namespace: &str, object: &Value, now: Timestamp) {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    let write = Write::internal(plural, namespace, addon::MANAGER, now);
+    let patch = super::write::Patch { kind: super::patch::PatchKind::Apply, body: object, force: true };
+    if let Err(refusal) = write.patch(state, name, patch) {
+        tracing::warn!(?refusal, plural, "an object of the add-on was not installed");
+    }
+}
+
 fn create(state: &mut State, plural: &str, namespace: &str, object: Value, manager: &str, now: Timestamp) {
     let name = object["metadata"]["name"].as_str().unwrap_or_default();
     if state.object(plural, namespace, name).is_some() {
@@ -66,11 +87,20 @@ fn create(state: &mut State, plural: &str, namespace: &str, object: Value, manag
 
 /// The manifest's objects, in its order, named and set as the seed says.
 fn manifest(seed: &PluginSeed) -> Vec<Value> {
-    let mut objects: Vec<Value> = serde_yaml::from_multiple(MANIFEST).expect("the manifest is part of this crate");
+    let mut text = MANIFEST.replace(MANIFEST_VERSION, &seed.version);
+    if seed.nodes.iter().any(|node| node.labels.get("kubernetes.io/os").is_some_and(|os| os == "windows")) {
+        text = text.replace("enable-windows-ipam: \"false\"", "enable-windows-ipam: \"true\"");
+    }
+    let mut objects: Vec<Value> = serde_yaml::from_multiple(&text).expect("the manifest is part of this crate");
     for object in &mut objects {
         object["metadata"]["namespace"] = json!(seed.namespace);
         match object["kind"].as_str() {
-            Some("ServiceAccount") => object["metadata"]["name"] = json!(seed.service_account),
+            Some("ServiceAccount") => {
+                object["metadata"]["name"] = json!(seed.service_account);
+                if let Some(role) = &seed.addon_role {
+                    object["metadata"]["annotations"] = json!({ addon::ROLE_ANNOTATION: role });
+                }
+            }
             Some("DaemonSet") => {
                 object["metadata"]["name"] = json!(seed.daemon_set);
                 set_up(&mut object["spec"]["template"]["spec"], seed);
@@ -112,8 +142,6 @@ fn new_node(state: &mut State, node: &NodeSeed, index: usize, now: Timestamp) ->
     let mut labels = json!({
         "beta.kubernetes.io/arch": "amd64",
         "beta.kubernetes.io/os": "linux",
-        "eks.amazonaws.com/capacityType": "ON_DEMAND",
-        "eks.amazonaws.com/nodegroup": node.nodegroup,
         "kubernetes.io/arch": "amd64",
         "kubernetes.io/hostname": node.name,
         "kubernetes.io/os": "linux",
@@ -121,9 +149,23 @@ fn new_node(state: &mut State, node: &NodeSeed, index: usize, now: Timestamp) ->
         "topology.kubernetes.io/region": config.region,
         "topology.kubernetes.io/zone": zone,
     });
+    if !node.nodegroup.is_empty() {
+        labels["eks.amazonaws.com/capacityType"] = json!("ON_DEMAND");
+        labels["eks.amazonaws.com/nodegroup"] = json!(node.nodegroup);
+    }
     for (key, value) in &node.labels {
         labels[key] = json!(value);
     }
+    let mut spec = json!({ "providerID": format!("aws:///{zone}/i-{instance}") });
+    if let Some((key, value)) = node.taint {
+        spec["taints"] = json!([{ "key": key, "value": value, "effect": "NoSchedule" }]);
+    }
+    let os = labels["kubernetes.io/os"].clone();
+    let (image, kernel) = if os == "windows" {
+        ("Windows Server 2022 Datacenter", "10.0.20348.3695")
+    } else {
+        ("Amazon Linux 2023", "6.1.134-150.224.amzn2023.x86_64")
+    };
     let condition = |kind: &str, status: &str, reason: &str, message: &str| {
         json!({ "type": kind, "status": status, "reason": reason, "message": message,
                 "lastHeartbeatTime": time::seconds(now), "lastTransitionTime": time::seconds(now) })
@@ -131,7 +173,7 @@ fn new_node(state: &mut State, node: &NodeSeed, index: usize, now: Timestamp) ->
     let capacity = json!({ "cpu": "2", "memory": "7910Mi", "pods": "29" });
     json!({
         "metadata": { "name": node.name, "labels": labels },
-        "spec": { "providerID": format!("aws:///{zone}/i-{instance}") },
+        "spec": spec,
         "status": {
             "capacity": capacity,
             "allocatable": capacity,
@@ -150,12 +192,12 @@ fn new_node(state: &mut State, node: &NodeSeed, index: usize, now: Timestamp) ->
                 "architecture": "amd64",
                 "bootID": "",
                 "containerRuntimeVersion": "containerd://1.7.27",
-                "kernelVersion": "6.1.134-150.224.amzn2023.x86_64",
+                "kernelVersion": kernel,
                 "kubeProxyVersion": format!("v{}.0-eks-sandbox", config.version),
                 "kubeletVersion": format!("v{}.0-eks-sandbox", config.version),
                 "machineID": "",
-                "operatingSystem": "linux",
-                "osImage": "Amazon Linux 2023",
+                "operatingSystem": os,
+                "osImage": image,
                 "systemUUID": "",
             },
         },

@@ -54,12 +54,20 @@ pub(crate) struct PluginSeed {
     pub(crate) service_account: String,
     /// The plugin's DaemonSet: `aws-node`.
     pub(crate) daemon_set: String,
+    /// The plugin's version: `v1.23.1`, `v1.23.1-eksbuild.1`.
+    pub(crate) version: String,
+    /// Whether EKS installs it, as field manager `eks` and by server-side apply.
+    pub(crate) by_eks: bool,
+    /// The ARN of the role that EKS annotates the service account with.
+    pub(crate) addon_role: Option<String>,
     /// The cluster's address family.
     pub(crate) ip_family: IpFamily,
     /// The nodes to add.
     pub(crate) nodes: Vec<NodeSeed>,
     /// Annotations that the service account has before the first pod is born.
     pub(crate) annotations: Vec<AnnotationSeed>,
+    /// The text of `mapRoles` in the ConfigMap `aws-auth`; without it there is none.
+    pub(crate) map_roles: Option<String>,
 }
 
 /// A node to be added.
@@ -67,10 +75,12 @@ pub(crate) struct PluginSeed {
 pub(crate) struct NodeSeed {
     /// The node's name: `ip-192-168-1-10.us-west-2.compute.internal`.
     pub(crate) name: String,
-    /// The managed node group, kept as label `eks.amazonaws.com/nodegroup`.
+    /// The managed node group, kept as label `eks.amazonaws.com/nodegroup`; empty for none.
     pub(crate) nodegroup: String,
-    /// Labels on top of those that every Linux node has.
+    /// Labels on top of those that every Linux node has, or in their place.
     pub(crate) labels: BTreeMap<String, String>,
+    /// Key and value of the taint that keeps away all that does not tolerate it.
+    pub(crate) taint: Option<(&'static str, &'static str)>,
 }
 
 /// An annotation and whoever is said to have put it there.

@@ -1,6 +1,6 @@
 //! Everything that one cluster holds, and the form in which it outlives the process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -27,6 +27,8 @@ pub(super) struct State {
     pub(super) timers: BTreeMap<String, Timer>,
     /// The revision at which the controllers had nothing more to do.
     pub(super) settled: u64,
+    /// The service accounts that have a Pod Identity association, by namespace and name. Kept outside.
+    pub(super) pod_identities: BTreeSet<(String, String)>,
     /// The short name of each DaemonSet's template, by the set's uid and generation.
     template_hashes: BTreeMap<(String, u64), String>,
     /// Counts the ids and names made, so that the same world makes the same ones.
@@ -99,7 +101,8 @@ impl State {
     }
 
     fn with(config: ClusterConfig, store: Store, timers: BTreeMap<String, Timer>, serial: u64) -> State {
-        State { config, store, timers, settled: 0, template_hashes: BTreeMap::new(), serial }
+        let (pod_identities, template_hashes) = (BTreeSet::new(), BTreeMap::new());
+        State { config, store, timers, settled: 0, pod_identities, template_hashes, serial }
     }
 
     /// The state as it outlives the process.

@@ -1,10 +1,15 @@
-//! IAM policy documents: which ones IAM takes, and what they allow.
+//! IAM policy documents: which ones IAM takes, whom they let in, and what they allow.
 //!
-//! Only as much of the evaluation as the sandbox's world can ask for: web identity trust, plain
-//! trust, and whether an identity may call an action at all. Resources are not compared.
+//! Actions, resources, conditions and permissions boundaries are judged. Policy variables, service
+//! control policies, resource policies and session policies are not.
 
-mod evaluate;
+mod condition;
+mod identity;
+mod statement;
 mod syntax;
+mod trust;
 
-pub(crate) use evaluate::{Context, allows_action, trusts};
+pub(crate) use condition::Context;
+pub(crate) use identity::{Decision, Grants, Question, Verdict};
 pub(crate) use syntax::{check_identity_policy, check_trust_policy, significant_length};
+pub(crate) use trust::trusts;

@@ -26,6 +26,13 @@ pub(crate) fn request_id() -> String {
     format!("{}-{}-4{}-a{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..32])
 }
 
+/// An id of small hexadecimal digits, the same for the same seed.
+pub(crate) fn short_id(seed: &str, digits: usize) -> String {
+    use sha2::{Digest, Sha256};
+    let hash = Sha256::digest(format!("id {seed}"));
+    hash.iter().flat_map(|byte| format!("{byte:02x}").into_bytes()).take(digits).map(char::from).collect()
+}
+
 /// The time now as AWS writes it in IAM and STS answers: whole seconds, UTC.
 pub(crate) fn now() -> String {
     timestamp(jiff::Timestamp::now())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::iam::managed;
+use crate::policy::Grants;
 
 /// One account's IAM.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -171,13 +172,19 @@ impl Account {
         self.roles.values().filter(|role| role.boundary.as_deref() == Some(arn)).count()
     }
 
-    /// The documents that decide what a role may do: inline ones and attached ones' defaults.
-    pub(crate) fn permissions_of<'a>(&'a self, role: &'a Role) -> impl Iterator<Item = &'a str> {
-        let attached = role.attached.iter().filter_map(|arn| {
+    /// The documents that decide what a role may do: inline ones and attached ones' defaults, within
+    /// its boundary.
+    pub(crate) fn grants_of<'a>(&'a self, role: &'a Role) -> Grants<'a> {
+        let text = |arn: &str| {
             let policy = self.policy(arn)?;
-            policy.versions.get(&policy.default_version).map(|version| version.document.as_str())
-        });
-        role.inline.values().map(String::as_str).chain(attached)
+            let version = policy.versions.get(&policy.default_version)?;
+            Some((policy.name.as_str(), version.document.as_str()))
+        };
+        let inline = role.inline.iter().map(|(name, document)| (name.as_str(), document.as_str()));
+        let attached = role.attached.iter().filter_map(|arn| text(arn));
+        // A boundary that is gone bounds all the same.
+        let boundary = role.boundary.as_ref().map(|arn| text(arn).map_or("", |(_, document)| document));
+        Grants { policies: inline.chain(attached).collect(), boundary }
     }
 }
 

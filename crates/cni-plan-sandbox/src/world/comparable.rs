@@ -1,11 +1,14 @@
 //! The world without what differs between two runs that did the same: ids, instants, revisions,
-//! generated names, and the text form of documents.
+//! generated names, the record of updates, and the text form of documents.
 
 use serde_json::{Map, Value};
 
 /// Keys whose values differ from run to run, wherever they stand.
-const VOLATILE: [&str; 18] = [
+const VOLATILE: [&str; 21] = [
     "roleId",
+    "addonUpdates",
+    "issuedEksIds",
+    "modifiedAt",
     "policyId",
     "createDate",
     "updateDate",
@@ -58,6 +61,11 @@ fn field((key, value): (&String, &Value)) -> Option<(String, Value)> {
                 })
                 .collect(),
         ),
+        ("podIdentityAssociations", Value::Object(by_id)) => {
+            let mut associations: Vec<Value> = by_id.values().map(comparable).collect();
+            associations.sort_by_key(ToString::to_string);
+            Value::Array(associations)
+        }
         ("pods", Value::Array(pods)) => {
             let mut pods: Vec<Value> = pods.iter().map(pod).collect();
             pods.sort_by_key(ToString::to_string);

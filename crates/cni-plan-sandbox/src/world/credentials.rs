@@ -1,49 +1,122 @@
 //! Whether the CNI plugin in a pod would find working credentials: what decides if the pod gets Ready.
 //!
-//! facts.md: a pod with the web identity variables uses that role and nothing else; any other pod
-//! uses the role of its node.
+//! facts.md: a pod with the web identity variables uses that role and nothing else, and so does one
+//! that is sent to the Pod Identity agent; any other pod uses the role of its node. Working means that
+//! the role allows all that the plugin needs ([`needs`]).
 
 use std::sync::{Arc, OnceLock, Weak};
 
 use serde_json::Value;
 
-use super::World;
 use super::account::{Account, Role};
-use super::cluster::EksCluster;
+use super::cluster::{EksCluster, EksRecord};
+use super::needs::{self, Plugin};
 use super::oidc::{WebIdentity, WebIdentityRefused, may_assume};
+use super::{World, node_role, pod_identity};
 use crate::kubernetes::{ApiServer, CredentialCheck};
-use crate::options::IpFamily;
-use crate::policy;
+use crate::options::StsAccess;
 
-const NODEGROUP_LABEL: &str = "eks.amazonaws.com/nodegroup";
+/// Where SDKs look for STS unless told to stay in the region.
+const GLOBAL_STS: &str = "sts.amazonaws.com";
 
 /// The check for the pods of one cluster. The server's cell is filled once the server is made.
 pub(super) fn check(
     world: Weak<World>,
-    cluster: Arc<EksCluster>,
+    record: Arc<EksRecord>,
     server: Arc<OnceLock<Weak<ApiServer>>>,
 ) -> CredentialCheck {
     Arc::new(move |pod| {
         let world = world.upgrade().ok_or("the sandbox is stopping")?;
+        let server = server.get().and_then(Weak::upgrade).ok_or("the sandbox is stopping")?;
+        let cluster = record.get();
+        let asked = Asked { world: &world, cluster: &cluster, server: &server, pod };
         let web_identities = role_arns(pod);
-        if web_identities.is_empty() {
-            let node = pod["spec"]["nodeName"].as_str().ok_or("the pod is not on a node yet")?;
-            let node = server.get().and_then(Weak::upgrade).and_then(|server| server.object("nodes", "", node));
-            let role_arn = node_role(&cluster, node.as_deref())?;
-            return in_account(&world, &role_arn, |account| {
-                let role = account.roles.get(role_name(&role_arn)).ok_or(format!("no role {role_arn}"))?;
-                has_permissions(account, role, cluster.ip_family)
-            });
+        if !web_identities.is_empty() {
+            return web_identities.iter().try_for_each(|role_arn| asked.by_web_identity(role_arn));
         }
-        let token = token_of(pod, &cluster);
-        web_identities.iter().try_for_each(|role_arn| {
-            in_account(&world, role_arn, |account| {
-                let role = may_assume(account, role_name(role_arn), &token)
-                    .map_err(|refused| format!("cannot assume {role_arn}: {}", reason(&refused, &token)))?;
-                has_permissions(account, role, cluster.ip_family)
-            })
-        })
+        if pod_identity::is_asked_by(pod) { asked.by_agent() } else { asked.by_node() }
     })
+}
+
+/// A pod that looks for credentials, and where it looks.
+struct Asked<'a> {
+    world: &'a World,
+    cluster: &'a EksCluster,
+    server: &'a ApiServer,
+    pod: &'a Value,
+}
+
+impl Asked<'_> {
+    fn by_web_identity(&self, role_arn: &str) -> Result<(), String> {
+        self.reaches_sts()?;
+        let token = token_of(self.pod, self.cluster);
+        in_account(self.world, role_arn, |account| {
+            let role = may_assume(account, role_name(role_arn), &token)
+                .map_err(|refused| format!("cannot assume {role_arn}: {}", reason(&refused, &token)))?;
+            self.has_permissions(account, role)
+        })
+    }
+
+    /// Whether the endpoint that the SDK is told to use can be reached from the cluster.
+    fn reaches_sts(&self) -> Result<(), String> {
+        let regional = has_variable(self.pod, "AWS_STS_REGIONAL_ENDPOINTS", "regional");
+        let host = if regional { format!("sts.{}.amazonaws.com", self.cluster.region) } else { GLOBAL_STS.to_owned() };
+        match self.cluster.sts_access {
+            StsAccess::All => Ok(()),
+            StsAccess::Regional if regional => Ok(()),
+            StsAccess::Regional | StsAccess::Unreachable => Err(format!("cannot reach https://{host}: i/o timeout")),
+        }
+    }
+
+    fn by_agent(&self) -> Result<(), String> {
+        let node = self.node()?;
+        if !node_role::has_agent(&node) {
+            return Err("no Pod Identity agent runs on the pod's node: it is no Linux instance of EC2".to_owned());
+        }
+        let role_arn = pod_identity::role_of(self.cluster, self.pod)?;
+        let node_role = self.role_of_node(&node)?;
+        in_account(self.world, &node_role, |account| {
+            let role = account.roles.get(role_name(&node_role)).ok_or(format!("no role {node_role}"))?;
+            pod_identity::agent_may_ask(account, role)
+        })?;
+        in_account(self.world, &role_arn, |account| {
+            let role = pod_identity::assumed(account, &role_arn, self.cluster, self.pod)?;
+            self.has_permissions(account, role)
+        })
+    }
+
+    fn by_node(&self) -> Result<(), String> {
+        let role_arn = self.role_of_node(&*self.node()?)?;
+        in_account(self.world, &role_arn, |account| {
+            let role = account.roles.get(role_name(&role_arn)).ok_or(format!("no role {role_arn}"))?;
+            self.has_permissions(account, role)
+        })
+    }
+
+    fn node(&self) -> Result<Arc<Value>, String> {
+        let name = self.pod["spec"]["nodeName"].as_str().ok_or("the pod is not on a node yet")?;
+        self.server.object("nodes", "", name).ok_or_else(|| "the pod's node is gone".to_owned())
+    }
+
+    fn role_of_node(&self, node: &Value) -> Result<String, String> {
+        let aws_auth = self.server.object("configmaps", "kube-system", "aws-auth");
+        node_role::node_role(self.cluster, node, aws_auth.as_deref())
+    }
+
+    fn has_permissions(&self, account: &Account, role: &Role) -> Result<(), String> {
+        let plugin = Plugin::of(self.pod, self.cluster.ip_family);
+        match needs::lacking(account, role, plugin, self.cluster) {
+            Some(action) => Err(format!("{} may not call {action}", role.arn)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether some container of a pod has a variable set to this value.
+fn has_variable(pod: &Value, name: &str, value: &str) -> bool {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut variables = containers.flat_map(|container| container["env"].as_array().into_iter().flatten());
+    variables.any(|variable| variable["name"] == name && variable["value"] == value)
 }
 
 /// Every role that the pod's containers name, once each.
@@ -77,31 +150,9 @@ fn token_of(pod: &Value, cluster: &EksCluster) -> WebIdentity {
     }
 }
 
-fn node_role(cluster: &EksCluster, node: Option<&Value>) -> Result<String, String> {
-    let node = node.ok_or("the pod's node is gone")?;
-    let nodegroup = node["metadata"]["labels"][NODEGROUP_LABEL].as_str().unwrap_or_default();
-    match cluster.nodegroups.get(nodegroup) {
-        Some(nodegroup) => Ok(nodegroup.node_role.clone()),
-        None => Err(format!("the node is in no node group (its label says {nodegroup:?}), so it has no role")),
-    }
-}
-
 fn in_account(world: &World, role_arn: &str, check: impl FnOnce(&Account) -> Result<(), String>) -> Result<(), String> {
     let account = role_arn.split(':').nth(4).unwrap_or_default();
     world.look_into_account(account, check).unwrap_or_else(|| Err(format!("{role_arn} is in no known account")))
-}
-
-fn has_permissions(account: &Account, role: &Role, ip_family: IpFamily) -> Result<(), String> {
-    // One action that the plugin cannot do without, of each family, stands for its policy.
-    let action = match ip_family {
-        IpFamily::Ipv4 => "ec2:AssignPrivateIpAddresses",
-        IpFamily::Ipv6 => "ec2:AssignIpv6Addresses",
-    };
-    if policy::allows_action(account.permissions_of(role), action) {
-        Ok(())
-    } else {
-        Err(format!("{} may not call {action}", role.arn))
-    }
 }
 
 fn role_name(arn: &str) -> &str {
@@ -121,13 +172,13 @@ fn reason(refused: &WebIdentityRefused, token: &WebIdentity) -> String {
 mod tests {
     use super::*;
     use crate::scenario;
-    use crate::world::{Cluster, Quotas};
+    use crate::world::{Cluster, Pace, Quotas};
 
     const NODE_ROLE: &str = "AmazonEKSNodeRole";
     const PLUGIN_ROLE: &str = "AmazonEKSVPCCNIRole-my-cluster";
 
     fn world(scenario: &str) -> (Arc<World>, Arc<Cluster>) {
-        let world = World::open(None, Quotas::default(), std::time::Duration::ZERO).unwrap();
+        let world = World::open(None, Quotas::default(), Pace::default()).unwrap();
         scenario::build(&world, scenario).unwrap();
         let cluster = world.cluster("us-west-2", "my-cluster").unwrap();
         (world, cluster)
@@ -136,7 +187,7 @@ mod tests {
     /// Asks for every pod of the cluster; the first complaint is the answer.
     fn ask(world: &Arc<World>, cluster: &Cluster) -> Result<(), String> {
         let server = Arc::new(OnceLock::from(Arc::downgrade(&cluster.api)));
-        let check = check(Arc::downgrade(world), Arc::clone(&cluster.eks), server);
+        let check = check(Arc::downgrade(world), Arc::clone(&cluster.record), server);
         let pods = cluster.api.objects("pods");
         assert_eq!(pods.len(), 3);
         pods.iter().try_for_each(|pod| check(pod))
@@ -188,5 +239,30 @@ mod tests {
         world.furnish_account("111122223333", "aws", |account| account.oidc_providers.clear()).unwrap();
         let complaint = ask(&world, &cluster).unwrap_err();
         assert!(complaint.contains("no OIDC provider for https://oidc.eks.us-west-2"), "{complaint}");
+    }
+
+    #[test]
+    fn every_action_counts_and_a_deny_or_a_boundary_takes_it_away() {
+        let (world, cluster) = world("already-done");
+        let inline = |document: Option<&str>| {
+            change(&world, PLUGIN_ROLE, |role| {
+                role.inline.clear();
+                role.inline.extend(document.map(|document| ("more".to_owned(), document.to_owned())));
+            });
+            ask(&world, &cluster).err()
+        };
+        let deny = |what: &str| format!(r#"{{"Statement":{{"Effect":"Deny",{what}}}}}"#);
+        assert_eq!(inline(None), None);
+        let complaint = inline(Some(&deny(r#""Action":"ec2:DescribeSubnets","Resource":"*""#))).unwrap();
+        assert!(complaint.ends_with("may not call ec2:DescribeSubnets"), "{complaint}");
+        let elsewhere = deny(r#""Action":"ec2:CreateTags","NotResource":"arn:aws:ec2:*:*:network-interface/*""#);
+        assert_eq!(inline(Some(&elsewhere)), None);
+        let here = deny(r#""NotAction":["ec2:D*","ec2:A*","ec2:U*","ec2:M*","ec2:CreateN*"],"Resource":"*""#);
+        assert!(inline(Some(&here)).unwrap().ends_with("may not call ec2:CreateTags"));
+        inline(None);
+        change(&world, PLUGIN_ROLE, |role| {
+            role.boundary = Some("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy".to_owned());
+        });
+        assert!(ask(&world, &cluster).unwrap_err().ends_with("may not call ec2:AssignPrivateIpAddresses"));
     }
 }

@@ -9,11 +9,15 @@ mod account;
 mod cluster;
 mod comparable;
 mod credentials;
+mod needs;
+mod node_role;
 mod oidc;
+mod pod_identity;
+mod records;
 mod store;
 mod visibility;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -24,9 +28,12 @@ use crate::kubernetes::{ApiServer, ClusterConfig, Snapshot};
 use crate::wire::{Caller, Failure};
 
 pub(crate) use account::{Account, OidcProvider, Policy, PolicyVersion, Quotas, Role, unique_id};
-pub(crate) use cluster::{Cluster, ClusterKey, EksCluster, Nodegroup};
+pub(crate) use cluster::{AUTO_MODE_ROLE, Cluster, ClusterKey, EksCluster, EksRecord, Nodegroup};
 pub(crate) use comparable::comparable;
 pub(crate) use oidc::{WebIdentity, WebIdentityRefused, may_assume};
+pub(crate) use records::{
+    AccessEntry, Addon, Association, Pending, PendingKind, ResolveConflicts, Update, WantedAddon,
+};
 pub(crate) use store::Store;
 pub use visibility::{Visibility, VisibilitySyntax};
 
@@ -38,9 +45,20 @@ pub(crate) struct World {
     accounts: Mutex<Accounts>,
     clusters: RwLock<BTreeMap<ClusterKey, Arc<Cluster>>>,
     store: Option<Store>,
+    /// Held while a cluster's file is written, so that EKS's half and Kubernetes' are of one time.
+    files: Mutex<()>,
     quotas: Quotas,
-    ready_after: Duration,
+    pace: Pace,
     base_url: OnceLock<String>,
+}
+
+/// How long what happens by itself takes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pace {
+    /// A pod with working credentials, to become Ready.
+    pub(crate) pods_ready_after: Duration,
+    /// A change of an add-on.
+    pub(crate) addon_update_takes: Duration,
 }
 
 /// The accounts as they are, and as they were a moment ago.
@@ -51,11 +69,7 @@ struct Accounts {
 
 impl World {
     /// The world of a folder, or an empty one where there is no folder or nothing in it.
-    pub(crate) fn open(
-        store: Option<Store>,
-        quotas: Quotas,
-        ready_after: Duration,
-    ) -> Result<Arc<World>, SandboxError> {
+    pub(crate) fn open(store: Option<Store>, quotas: Quotas, pace: Pace) -> Result<Arc<World>, SandboxError> {
         let (accounts, clusters) = match &store {
             Some(store) => (store.read_accounts()?, store.read_clusters()?),
             None => (Vec::new(), Vec::new()),
@@ -65,14 +79,20 @@ impl World {
             accounts: Mutex::new(Accounts { live: opened.collect(), past: Past::default() }),
             clusters: RwLock::new(BTreeMap::new()),
             store,
+            files: Mutex::new(()),
             quotas,
-            ready_after,
+            pace,
             base_url: OnceLock::new(),
         });
         for file in clusters {
             world.hold(file.eks, file.kubernetes);
         }
         Ok(world)
+    }
+
+    /// How long what happens by itself takes.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Whether nothing has ever been put in.
@@ -165,8 +185,30 @@ impl World {
     /// Adds a cluster with an API server that holds nothing yet.
     pub(crate) fn add_cluster(self: &Arc<Self>, eks: EksCluster) -> Result<Arc<Cluster>, SandboxError> {
         let cluster = self.hold(eks, None);
-        self.write_cluster(&cluster.eks, &cluster.api.snapshot())?;
+        let files = lock(&self.files);
+        self.write_cluster(&cluster.eks(), &cluster.api.snapshot())?;
+        drop(files);
         Ok(cluster)
+    }
+
+    /// Changes what EKS knows of a cluster; a change that succeeds is on disk when this returns, and
+    /// its webhook knows of it. Must not be called from within a change.
+    pub(crate) fn write_eks<T>(
+        &self,
+        cluster: &Cluster,
+        write: impl FnOnce(&mut EksCluster) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _one_at_a_time = lock(&self.files);
+        let before = cluster.eks();
+        let mut eks = EksCluster::clone(&before);
+        let answer = write(&mut eks)?;
+        if eks.pod_identity_associations != before.pod_identity_associations {
+            cluster.api.set_pod_identities(pod_identities(&eks));
+        }
+        cluster.record.set(eks);
+        self.write_cluster(&cluster.eks(), &cluster.api.snapshot())
+            .map_err(|error| Failure::new(500, "ServerException", error.to_string()))?;
+        Ok(answer)
     }
 
     /// The whole world as JSON.
@@ -176,16 +218,16 @@ impl World {
             .clusters()
             .iter()
             .map(|cluster| {
-                let state = json!({ "eks": *cluster.eks, "kubernetes": cluster.objects() });
-                (format!("{}/{}", cluster.eks.region, cluster.eks.name), state)
+                let eks = cluster.eks();
+                let state = json!({ "eks": *eks, "kubernetes": cluster.objects() });
+                (format!("{}/{}", eks.region, eks.name), state)
             })
             .collect();
         json!({ "accounts": accounts, "clusters": clusters })
     }
 
     fn accounts(&self) -> MutexGuard<'_, Accounts> {
-        // A panic under this lock is a bug in one action; the others may still answer.
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.accounts)
     }
 
     fn account<'a>(&self, accounts: &'a mut BTreeMap<String, Account>, id: &str, partition: &str) -> &'a mut Account {
@@ -201,18 +243,19 @@ impl World {
             version: eks.version.clone(),
             regional_sts_default: true,
             webhook: true,
-            ready_after: self.ready_after,
+            ready_after: self.pace.pods_ready_after,
         };
-        let eks = Arc::new(eks);
+        let (key, identities) = (eks.key(), pod_identities(&eks));
+        let record = EksRecord::new(eks);
         let server: Arc<OnceLock<Weak<ApiServer>>> = Arc::default();
-        let credentials = credentials::check(Arc::downgrade(self), Arc::clone(&eks), Arc::clone(&server));
+        let credentials = credentials::check(Arc::downgrade(self), Arc::clone(&record), Arc::clone(&server));
         let on_change = {
-            let (world, eks) = (Arc::downgrade(self), Arc::clone(&eks));
+            let (world, record) = (Arc::downgrade(self), Arc::clone(&record));
             Arc::new(move |snapshot: &Snapshot| {
-                if let Some(world) = world.upgrade()
-                    && let Err(error) = world.write_cluster(&eks, snapshot)
-                {
-                    tracing::error!(%error, cluster = eks.name, "a cluster's change is not on disk");
+                let Some(world) = world.upgrade() else { return };
+                let _one_at_a_time = lock(&world.files);
+                if let Err(error) = world.write_cluster(&record.get(), snapshot) {
+                    tracing::error!(%error, cluster = record.get().name, "a cluster's change is not on disk");
                 }
             })
         };
@@ -220,11 +263,12 @@ impl World {
             Some(snapshot) => ApiServer::restore(config, snapshot, credentials, on_change),
             None => ApiServer::new(config, credentials, on_change),
         };
+        api.set_pod_identities(identities);
         // The cell was made above and is set only here.
         let _ = server.set(Arc::downgrade(&api));
-        let cluster = Arc::new(Cluster { eks, api });
+        let cluster = Arc::new(Cluster { record, api });
         let mut clusters = self.clusters.write().unwrap_or_else(PoisonError::into_inner);
-        clusters.insert(cluster.key(), Arc::clone(&cluster));
+        clusters.insert(key, Arc::clone(&cluster));
         cluster
     }
 
@@ -234,4 +278,15 @@ impl World {
             None => Ok(()),
         }
     }
+}
+
+/// The service accounts that have a Pod Identity association, by namespace and name.
+fn pod_identities(eks: &EksCluster) -> BTreeSet<(String, String)> {
+    let associations = eks.pod_identity_associations.values();
+    associations.map(|one| (one.namespace.clone(), one.service_account.clone())).collect()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic under a lock here is a bug in one action; the others may still answer.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

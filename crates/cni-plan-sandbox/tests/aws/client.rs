@@ -60,6 +60,10 @@ impl Client {
         self.send("GET", path, "eks", "application/json", "").unwrap()
     }
 
+    pub(crate) fn eks_with(&self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        self.send(method, path, "eks", "application/json", &body.to_string()).unwrap()
+    }
+
     pub(crate) fn send(
         &self,
         method: &str,
@@ -117,6 +121,17 @@ impl Answer {
     /// Status and error code, for a refusal.
     pub(crate) fn refusal(&self) -> (u16, &str) {
         (self.status, self.element("Code").unwrap_or("no error code"))
+    }
+
+    /// Status and error type in small letters, for a refusal by EKS.
+    pub(crate) fn eks_refusal(&self) -> (u16, String) {
+        let kind = self.head.lines().find_map(|line| line.strip_prefix("x-amzn-errortype: "));
+        (self.status, kind.unwrap_or("no error type").trim().to_owned())
+    }
+
+    /// The body as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap()
     }
 
     #[track_caller]

@@ -12,7 +12,7 @@ async fn start(name: &str) -> Sandbox {
 }
 
 /// What matters in the world of one cluster.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Outline {
     node_role_has_policy: bool,
     plugin_role: bool,
@@ -29,7 +29,7 @@ fn outline(state: &Value, cluster: &str) -> Outline {
     let plugin = accounts.iter().find(|account| account["metadata"]["name"] == "aws-node").unwrap();
     let pods = objects["pods"].as_array().unwrap();
     let variables = pods.iter().flat_map(|pod| pod["containers"][0]["env"].as_array().unwrap());
-    let attached = roles["AmazonEKSNodeRole"]["attached"].as_array().unwrap();
+    let attached = roles["AmazonEKSNodeRole"]["attached"].as_array().cloned().unwrap_or_default();
     Outline {
         node_role_has_policy: attached.iter().any(|arn| arn.as_str().unwrap().contains("CNI")),
         plugin_role: !roles["AmazonEKSVPCCNIRole-my-cluster"].is_null(),
@@ -63,6 +63,9 @@ async fn each_scenario_is_what_it_says() {
         ready: 3,
     };
     let drifted = Outline { plugin_role: true, annotation: Some("AmazonEKSVPCCNIRole-old".to_owned()), ..before() };
+    let managed = Outline { annotation: Some(role()), pod_roles: BTreeSet::from([role()]), ..already_done.clone() };
+    let with_role = Outline { node_role_has_policy: true, ..managed };
+    let role_waiting = || Outline { plugin_role: true, ..before() };
     let expected = [
         ("ipv4", "my-cluster", before()),
         ("ipv6", "my-cluster", before()),
@@ -70,6 +73,18 @@ async fn each_scenario_is_what_it_says() {
         ("half-done", "my-cluster", half_done),
         ("drifted", "my-cluster", drifted),
         ("two-clusters", "green", before()),
+        ("managed-addon", "my-cluster", before()),
+        ("managed-addon-with-role", "my-cluster", with_role),
+        ("pod-identity", "my-cluster", role_waiting()),
+        ("shared-role", "blue", before()),
+        ("shared-outside", "my-cluster", before()),
+        ("stale-issuer", "my-cluster", role_waiting()),
+        ("small-policy", "my-cluster", before()),
+        ("windows", "my-cluster", before()),
+        ("karpenter", "my-cluster", Outline { ready: 5, ..before() }),
+        ("self-managed-nodes", "my-cluster", Outline { node_role_has_policy: false, ..before() }),
+        ("auto-mode", "my-cluster", before()),
+        ("private-sts", "my-cluster", before()),
     ];
     assert_eq!(
         scenarios().iter().map(|scenario| scenario.name).collect::<Vec<_>>(),

@@ -41,14 +41,19 @@ impl Cluster {
             name: node(n),
             nodegroup: "workers".into(),
             labels: BTreeMap::from([("team".into(), "platform".into())]),
+            taint: None,
         });
         cluster.api.install_plugin(&PluginSeed {
             namespace: NAMESPACE.into(),
             service_account: "aws-node".into(),
             daemon_set: "aws-node".into(),
+            version: "v1.23.1".into(),
+            by_eks: false,
+            addon_role: None,
             ip_family: IpFamily::Ipv4,
             nodes: nodes.collect(),
             annotations,
+            map_roles: None,
         });
         cluster
     }

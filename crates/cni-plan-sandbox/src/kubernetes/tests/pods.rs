@@ -44,9 +44,13 @@ fn an_ipv6_plugin_says_so() {
         namespace: NAMESPACE.into(),
         service_account: "cni".into(),
         daemon_set: "cni".into(),
+        version: "v1.23.1".into(),
+        by_eks: false,
+        addon_role: None,
         ip_family: IpFamily::Ipv6,
-        nodes: vec![NodeSeed { name: node(1), nodegroup: "workers".into(), labels: BTreeMap::new() }],
+        nodes: vec![NodeSeed { name: node(1), nodegroup: "workers".into(), labels: BTreeMap::new(), taint: None }],
         annotations: Vec::new(),
+        map_roles: None,
     });
     let pod = &cluster.pods()[&node(1)];
     assert_eq!(variable(pod, "ENABLE_IPv6")[1].as_deref(), Some("true"));
