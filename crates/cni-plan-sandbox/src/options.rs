@@ -219,7 +219,8 @@ pub enum NodeKind {
     SelfManaged,
     /// A Linux instance that Karpenter has started.
     Karpenter,
-    /// An instance of EKS Auto Mode, which needs no plugin. Auto Mode is on where there is one.
+    /// An instance of EKS Auto Mode, which needs no plugin. Auto Mode is on where this kind is listed,
+    /// even with a count of 0.
     AutoMode,
     /// A micro-VM of Fargate for one pod.
     Fargate,

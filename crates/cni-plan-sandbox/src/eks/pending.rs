@@ -103,7 +103,12 @@ fn in_cluster(cluster: &Cluster, eks: &EksCluster, name: &str, pending: &Pending
             fields.join("\n")
         ),
         resources: vec![AWS_NODE.to_owned()],
-    })
+    })?;
+    let found = eks.addons.get(name).map(|addon| addon.addon_version.as_str());
+    if let Some(version) = pending.wanted.addon_version.as_deref().filter(|wanted| found != Some(*wanted)) {
+        cluster.api.set_plugin_version(NAMESPACE, AWS_NODE, version);
+    }
+    Ok(())
 }
 
 fn record(eks: &mut EksCluster, name: &str, pending: &Pending, outcome: &Result<(), Trouble>) {

@@ -76,7 +76,7 @@ pub(crate) fn build(world: &Arc<World>, blueprint: &Blueprint<'_>) -> Result<Arc
         namespace: seed.namespace.clone(),
         service_account: seed.service_account.clone(),
         daemon_set: "aws-node".to_owned(),
-        version: records::version(seed),
+        version: seed.plugin_version.clone(),
         by_eks: seed.addon.is_some(),
         ip_family: match seed.ip_family {
             IpFamily::Ipv4 => PluginFamily::Ipv4,

@@ -8,19 +8,11 @@ use crate::eks::access_entry;
 use crate::options::{AuthenticationMode, ClusterSeed, NodeKind};
 use crate::world::{Addon, Association, EksCluster};
 
-/// The plugin's version as its images are tagged: EKS builds its own.
-pub(super) fn version(seed: &ClusterSeed) -> String {
-    match &seed.addon {
-        Some(_) => format!("{}-eksbuild.1", seed.plugin_version),
-        None => seed.plugin_version.clone(),
-    }
-}
-
 /// Adds what the seed asks for to a cluster that has its node groups.
 pub(super) fn furnish(eks: &mut EksCluster, seed: &ClusterSeed) {
     if let Some(addon) = &seed.addon {
         let role = addon.service_account_role.as_ref().map(|role| eks.role_arn(role));
-        eks.addons.insert("vpc-cni".to_owned(), active(eks, version(seed), role));
+        eks.addons.insert("vpc-cni".to_owned(), active(eks, format!("{}-eksbuild.1", seed.plugin_version), role));
     }
     if seed.pod_identity_agent {
         let agent = active(eks, "v1.3.8-eksbuild.2".to_owned(), None);

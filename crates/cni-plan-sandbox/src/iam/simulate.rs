@@ -19,12 +19,8 @@ pub(super) fn principal(account: &Account, call: &Call<'_>) -> Answer {
     let name = arn.rsplit('/').next().unwrap_or_default();
     let role = account.roles.get(name).filter(|role| role.arn == arn);
     let role = role.ok_or_else(|| no_such_entity(format!("The specified entity {arn} cannot be found.")))?;
-    let mut grants = account.grants_of(role);
-    grants.policies.extend(documents(params, "PolicyInputList")?);
-    if let Some(boundary) = boundary(params)? {
-        grants.boundary = Some(boundary);
-    }
-    answer(params, &grants)
+    let sent = Grants::new(documents(params, "PolicyInputList")?, boundary(params)?);
+    answer(params, &account.grants_of(role).and(sent))
 }
 
 /// Of documents that are sent along.
@@ -34,7 +30,7 @@ pub(super) fn custom(_account: &Account, call: &Call<'_>) -> Answer {
     if policies.is_empty() {
         return Err(Failure::missing("PolicyInputList"));
     }
-    answer(params, &Grants { policies, boundary: boundary(params)? })
+    answer(params, &Grants::new(policies, boundary(params)?))
 }
 
 /// An action on a resource, for an answer of its own.

@@ -3,7 +3,7 @@
 //!
 //! Of the service account that is the annotation naming the role, set or not: one that others have
 //! put there differs from an add-on without a role (facts: it is lost at the add-on's next update).
-//! Pods are never restarted from here.
+//! Only another version replaces pods.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -65,6 +65,29 @@ pub(super) fn apply_service_account(
     Ok(())
 }
 
+/// Has the plugin's DaemonSet run another version, which replaces its pods as any change of its
+/// template does. The version is the add-on's: `v1.23.1-eksbuild.1`.
+pub(super) fn set_version(state: &mut State, namespace: &str, name: &str, version: &str, now: Timestamp) {
+    let Some(live) = state.object("daemonsets", namespace, name) else { return };
+    let mut set = Value::clone(&live);
+    let plain = version.split('-').next().unwrap_or(version);
+    set["metadata"]["labels"]["app.kubernetes.io/version"] = json!(plain);
+    for list in ["initContainers", "containers"] {
+        for container in set["spec"]["template"]["spec"][list].as_array_mut().into_iter().flatten() {
+            let image = container["image"].as_str().and_then(|image| image.rsplit_once(':'));
+            if let Some((repository, _)) = image.filter(|(repository, _)| repository.contains("/amazon-k8s-cni")) {
+                container["image"] = json!(format!("{repository}:{version}"));
+            }
+            for variable in container.get_mut("env").and_then(Value::as_array_mut).into_iter().flatten() {
+                if variable["name"] == "VPC_CNI_VERSION" {
+                    variable["value"] = json!(plain);
+                }
+            }
+        }
+    }
+    log(Write::internal("daemonsets", namespace, MANAGER, now).update(state, name, set));
+}
+
 /// Deletes the plugin's DaemonSet and service account; its pods go with it.
 pub(super) fn remove(state: &mut State, namespace: &str, name: &str, service_account: &str, now: Timestamp) {
     for (plural, name) in [("daemonsets", name), ("serviceaccounts", service_account)] {
@@ -84,6 +107,6 @@ fn labels(live: Option<&Value>) -> Value {
 
 fn log<T>(written: Result<T, super::status::ApiError>) {
     if let Err(refusal) = written {
-        tracing::warn!(?refusal, "an add-on's service account was not written");
+        tracing::warn!(?refusal, "an object of an add-on was not written");
     }
 }

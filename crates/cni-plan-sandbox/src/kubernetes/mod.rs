@@ -149,6 +149,11 @@ impl ApiServer {
         self.change(|state, now| addon::apply_service_account(state, namespace, name, role, on_conflict, now))
     }
 
+    /// Has the plugin run another version, as its add-on names it.
+    pub(crate) fn set_plugin_version(&self, namespace: &str, daemon_set: &str, version: &str) {
+        self.change(|state, now| addon::set_version(state, namespace, daemon_set, version, now));
+    }
+
     /// Deletes the plugin, as an add-on that is deleted does.
     pub(crate) fn remove_plugin(&self, namespace: &str, daemon_set: &str, service_account: &str) {
         self.change(|state, now| addon::remove(state, namespace, daemon_set, service_account, now));

@@ -87,7 +87,11 @@ fn create(state: &mut State, plural: &str, namespace: &str, object: Value, manag
 
 /// The manifest's objects, in its order, named and set as the seed says.
 fn manifest(seed: &PluginSeed) -> Vec<Value> {
-    let mut text = MANIFEST.replace(MANIFEST_VERSION, &seed.version);
+    let tag = if seed.by_eks { format!(":{}-eksbuild.1", seed.version) } else { format!(":{}", seed.version) };
+    let mut text = MANIFEST.replace(&format!(":{MANIFEST_VERSION}"), &tag);
+    if seed.version != MANIFEST_VERSION {
+        text = text.replace(MANIFEST_VERSION, &seed.version);
+    }
     if seed.nodes.iter().any(|node| node.labels.get("kubernetes.io/os").is_some_and(|os| os == "windows")) {
         text = text.replace("enable-windows-ipam: \"false\"", "enable-windows-ipam: \"true\"");
     }

@@ -54,7 +54,7 @@ pub(crate) struct PluginSeed {
     pub(crate) service_account: String,
     /// The plugin's DaemonSet: `aws-node`.
     pub(crate) daemon_set: String,
-    /// The plugin's version: `v1.23.1`, `v1.23.1-eksbuild.1`.
+    /// The plugin's version: `v1.23.1`. EKS's images of it are builds of its own.
     pub(crate) version: String,
     /// Whether EKS installs it, as field manager `eks` and by server-side apply.
     pub(crate) by_eks: bool,

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::Value;
+
 use super::condition::{Context, conditions_hold, keys};
 use super::statement::{names_action, names_resource, statements};
 
@@ -15,13 +17,13 @@ pub(crate) struct Question<'a> {
     pub(crate) context: &'a Context,
 }
 
-/// The documents that decide what an identity may do.
+/// The documents that decide what an identity may do, read once for many questions.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Grants<'a> {
-    /// Name and text of each identity policy.
-    pub(crate) policies: Vec<(&'a str, &'a str)>,
-    /// The text of the permissions boundary, which allows nothing if it is not there to be read.
-    pub(crate) boundary: Option<&'a str>,
+    /// Name and statements of each identity policy.
+    policies: Vec<(&'a str, Vec<Value>)>,
+    /// The statements of the permissions boundary, which allows nothing if it is not there to be read.
+    boundary: Option<Vec<Value>>,
 }
 
 /// What comes of a question.
@@ -46,7 +48,20 @@ pub(crate) struct Verdict {
     pub(crate) within_boundary: Option<bool>,
 }
 
-impl Grants<'_> {
+impl<'a> Grants<'a> {
+    /// The name and text of each identity policy, and the text of the boundary.
+    pub(crate) fn new(policies: impl IntoIterator<Item = (&'a str, &'a str)>, boundary: Option<&str>) -> Grants<'a> {
+        let read = |(name, text): (&'a str, &'a str)| (name, statements(text));
+        Grants { policies: policies.into_iter().map(read).collect(), boundary: boundary.map(statements) }
+    }
+
+    /// The same with further policies, and within another boundary if one is given.
+    pub(crate) fn and(mut self, more: Grants<'a>) -> Grants<'a> {
+        self.policies.extend(more.policies);
+        self.boundary = more.boundary.or(self.boundary);
+        self
+    }
+
     /// Whether the identity may do it.
     pub(crate) fn allow(&self, question: &Question<'_>) -> bool {
         self.decide(question).decision == Decision::Allowed
@@ -56,12 +71,12 @@ impl Grants<'_> {
     pub(crate) fn decide(&self, question: &Question<'_>) -> Verdict {
         let mut missing = BTreeSet::new();
         let (mut allowing, mut denying) = (Vec::new(), Vec::new());
-        for (name, document) in &self.policies {
-            let effects = effects(document, question, &mut missing);
+        for (name, statements) in &self.policies {
+            let effects = effects(statements, question, &mut missing);
             allowing.extend(effects.iter().filter(|effect| *effect == "Allow").map(|_| (*name).to_owned()));
             denying.extend(effects.iter().filter(|effect| *effect == "Deny").map(|_| (*name).to_owned()));
         }
-        let bounds = self.boundary.map(|boundary| effects(boundary, question, &mut missing));
+        let bounds = self.boundary.as_ref().map(|boundary| effects(boundary, question, &mut missing));
         let bound = |effect: &str| bounds.as_ref().is_some_and(|bounds| bounds.iter().any(|found| found == effect));
         let within_boundary = bounds.as_ref().map(|_| bound("Allow") && !bound("Deny"));
         let decision = if !denying.is_empty() || bound("Deny") {
@@ -76,13 +91,12 @@ impl Grants<'_> {
     }
 }
 
-/// The effects of the statements of a document that apply, and the keys that some of them missed.
-fn effects(document: &str, question: &Question<'_>, missing: &mut BTreeSet<String>) -> Vec<String> {
-    let about = |statement: &serde_json::Value| {
-        names_action(statement, question.action) && names_resource(statement, question.resource)
-    };
+/// The effects of the statements that apply; the keys that some of them missed are added.
+fn effects(statements: &[Value], question: &Question<'_>, missing: &mut BTreeSet<String>) -> Vec<String> {
+    let about =
+        |statement: &&Value| names_action(statement, question.action) && names_resource(statement, question.resource);
     let mut effects = Vec::new();
-    for statement in statements(document).into_iter().filter(about) {
+    for statement in statements.iter().filter(about) {
         missing.extend(keys(&statement["Condition"]).filter(|key| !question.context.contains_key(key)));
         if conditions_hold(&statement["Condition"], question.context) {
             effects.extend(statement["Effect"].as_str().map(str::to_owned));
@@ -96,9 +110,9 @@ mod tests {
     use super::*;
 
     fn decide(policies: &[&str], boundary: Option<&str>, action: &str, resource: &str) -> Decision {
-        let policies = policies.iter().map(|document| ("p", *document)).collect();
+        let policies = policies.iter().map(|document| ("p", *document));
         let context = Context::from([("aws:requestedregion".to_owned(), "us-west-2".to_owned())]);
-        Grants { policies, boundary }.decide(&Question { action, resource, context: &context }).decision
+        Grants::new(policies, boundary).decide(&Question { action, resource, context: &context }).decision
     }
 
     const ENI: &str = "arn:aws:ec2:us-west-2:111122223333:network-interface/eni-1";
@@ -140,7 +154,7 @@ mod tests {
         assert_eq!(decide(&[allow], None, "ec2:DescribeTags", "*"), Decision::Allowed);
         let context = Context::new();
         let question = Question { action: "ec2:DescribeTags", resource: "*", context: &context };
-        let verdict = Grants { policies: vec![("p", allow)], boundary: None }.decide(&question);
+        let verdict = Grants::new([("p", allow)], None).decide(&question);
         assert_eq!(verdict.decision, Decision::ImplicitDeny);
         assert_eq!(verdict.missing.into_iter().collect::<Vec<_>>(), ["aws:requestedregion"]);
     }

@@ -184,7 +184,7 @@ impl Account {
         let attached = role.attached.iter().filter_map(|arn| text(arn));
         // A boundary that is gone bounds all the same.
         let boundary = role.boundary.as_ref().map(|arn| text(arn).map_or("", |(_, document)| document));
-        Grants { policies: inline.chain(attached).collect(), boundary }
+        Grants::new(inline.chain(attached), boundary)
     }
 }
 

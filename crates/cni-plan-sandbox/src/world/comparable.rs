@@ -115,4 +115,14 @@ mod tests {
         let one = json!({ "trust": "{\"a\":1}" });
         assert_ne!(comparable(&one), comparable(&json!({ "trust": "{\"a\":2}" })));
     }
+
+    #[test]
+    fn associations_are_compared_by_what_they_say_and_past_updates_not_at_all() {
+        let world = |id: &str, role: &str| {
+            json!({ "addonUpdates": { id: { "status": "Successful" } },
+                    "podIdentityAssociations": { id: { "roleArn": role, "modifiedAt": 1 } } })
+        };
+        assert_eq!(comparable(&world("a-1", "r")), comparable(&world("a-2", "r")));
+        assert_ne!(comparable(&world("a-1", "r")), comparable(&world("a-1", "s")));
+    }
 }

@@ -60,7 +60,11 @@ impl Asked<'_> {
     /// Whether the endpoint that the SDK is told to use can be reached from the cluster.
     fn reaches_sts(&self) -> Result<(), String> {
         let regional = has_variable(self.pod, "AWS_STS_REGIONAL_ENDPOINTS", "regional");
-        let host = if regional { format!("sts.{}.amazonaws.com", self.cluster.region) } else { GLOBAL_STS.to_owned() };
+        let suffix = if self.cluster.partition == "aws-cn" { ".cn" } else { "" };
+        let host = match regional {
+            true => format!("sts.{}.amazonaws.com{suffix}", self.cluster.region),
+            false => GLOBAL_STS.to_owned(),
+        };
         match self.cluster.sts_access {
             StsAccess::All => Ok(()),
             StsAccess::Regional if regional => Ok(()),
@@ -69,6 +73,9 @@ impl Asked<'_> {
     }
 
     fn by_agent(&self) -> Result<(), String> {
+        if Plugin::of(self.pod, self.cluster.ip_family).version < pod_identity::UNDERSTOOD_FROM {
+            return Err("this version of the plugin does not know the Pod Identity agent".to_owned());
+        }
         let node = self.node()?;
         if !node_role::has_agent(&node) {
             return Err("no Pod Identity agent runs on the pod's node: it is no Linux instance of EC2".to_owned());
@@ -264,5 +271,34 @@ mod tests {
             role.boundary = Some("arn:aws:iam::aws:policy/AmazonEKSWorkerNodePolicy".to_owned());
         });
         assert!(ask(&world, &cluster).unwrap_err().ends_with("may not call ec2:AssignPrivateIpAddresses"));
+    }
+
+    #[test]
+    fn a_pod_by_web_identity_needs_an_endpoint_of_sts_that_it_reaches() {
+        let (world, cluster) = world("already-done");
+        let with = |sts_access: StsAccess| {
+            cluster.record.set(EksCluster { sts_access, ..EksCluster::clone(&cluster.eks()) });
+            ask(&world, &cluster)
+        };
+        assert_eq!(with(StsAccess::Regional), Ok(()), "the webhook has them stay in the region");
+        let unreachable = with(StsAccess::Unreachable).unwrap_err();
+        assert_eq!(unreachable, "cannot reach https://sts.us-west-2.amazonaws.com: i/o timeout");
+        with(StsAccess::Regional).unwrap();
+        let server = Arc::new(OnceLock::from(Arc::downgrade(&cluster.api)));
+        let check = check(Arc::downgrade(&world), Arc::clone(&cluster.record), server);
+        let global = cluster.api.objects("pods")[0].to_string().replace("AWS_STS_REGIONAL_ENDPOINTS", "OTHER");
+        let complaint = check(&serde_json::from_str(&global).unwrap()).unwrap_err();
+        assert_eq!(complaint, "cannot reach https://sts.amazonaws.com: i/o timeout");
+    }
+
+    #[test]
+    fn an_old_plugin_does_not_know_the_agent() {
+        let (world, cluster) = world("pod-identity");
+        assert_eq!(ask(&world, &cluster), Ok(()));
+        let server = Arc::new(OnceLock::from(Arc::downgrade(&cluster.api)));
+        let check = check(Arc::downgrade(&world), Arc::clone(&cluster.record), server);
+        let old =
+            cluster.api.objects("pods")[0].to_string().replace("amazon-k8s-cni:v1.23.1", "amazon-k8s-cni:v1.15.4");
+        assert!(check(&serde_json::from_str(&old).unwrap()).unwrap_err().contains("does not know"));
     }
 }

@@ -41,7 +41,7 @@ const SUBNETS: Need = ("ec2:DescribeSubnets", &[]);
 const SECURITY_GROUPS: Need = ("ec2:DescribeSecurityGroups", &[]);
 
 /// A version's numbers. One that cannot be read counts as newer than any.
-type Version = (u32, u32, u32);
+pub(super) type Version = (u32, u32, u32);
 
 /// The plugin as one pod runs it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::account::{Account, Role};
 use super::cluster::EksCluster;
+use super::needs::Version;
 use crate::policy::{self, Context, Question};
 
 /// The add-on that brings the agent.
@@ -16,6 +17,9 @@ const AGENT: &str = "eks-pod-identity-agent";
 const SERVICE: &str = "pods.eks.amazonaws.com";
 /// What the node's role must allow for the agent.
 const AGENTS_ACTION: &str = "eks-auth:AssumeRoleForPodIdentity";
+
+/// The first version of the plugin whose SDK takes the agent's address (facts.md).
+pub(super) const UNDERSTOOD_FROM: Version = (1, 15, 5);
 
 /// Whether a pod is set to ask the agent.
 pub(super) fn is_asked_by(pod: &Value) -> bool {

@@ -34,8 +34,9 @@ fn update(client: &Client, body: &Value) -> Value {
     })
 }
 
+/// Looks again and again until there is something to see.
 #[track_caller]
-fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
         if let Some(found) = look() {

@@ -3,12 +3,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod access;
 mod addons;
 mod client;
 mod eks;
 mod faults;
 mod iam;
+mod kinds;
 mod persistence;
+mod pod_identity;
 mod scenarios;
+mod simulate;
 mod sts;
 mod visibility;

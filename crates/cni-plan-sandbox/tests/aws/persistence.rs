@@ -25,6 +25,20 @@ async fn a_change_outlives_its_process() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_plain_cluster_s_file_is_as_older_versions_wrote_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let sandbox = Sandbox::start(options(folder.path())).await.unwrap();
+    sandbox.ensure_cluster(&ClusterSeed::new("c")).unwrap();
+    let file = std::fs::read_to_string(folder.path().join("clusters/us-west-2/c.json")).unwrap();
+    let file: serde_json::Value = serde_json::from_str(&file).unwrap();
+    let eks: Vec<&String> = file["content"]["eks"].as_object().unwrap().keys().collect();
+    let known = ["account", "addons", "createdAt", "ipFamily", "issuer", "name", "nodegroups", "partition", "region"];
+    assert_eq!(eks, [&known[..], &["version"]].concat());
+    let kubernetes: Vec<&String> = file["content"]["kubernetes"].as_object().unwrap().keys().collect();
+    assert_eq!(kubernetes, ["objects", "revision", "serial", "timers"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_acknowledged_is_already_on_disk() {
     let folder = tempfile::tempdir().unwrap();
     let sandbox = Sandbox::start(options(folder.path())).await.unwrap();
