@@ -12,6 +12,7 @@ mod durability;
 mod equivalence;
 mod examples;
 mod faults;
+mod findings;
 mod fuzz_replay;
 mod help;
 mod hostile;

@@ -231,7 +231,8 @@ fn ipv6() -> ClusterSeed {
 
 /// The policy as it was once documented, and a role that differs in every attribute.
 fn with_old_role_and_policy() -> Rehearsal {
-    let rehearsal = Rehearsal::with_clusters(&[ipv6()]);
+    let boundary = "arn:aws:iam::111122223333:policy/Boundary".to_owned();
+    let rehearsal = Rehearsal::with_clusters(&[ClusterSeed { policies: vec![boundary], ..ipv6() }]);
     let wire = rehearsal.wire();
     let role = [
         ("RoleName", "AmazonEKSVPCCNIRole"),

@@ -22,7 +22,11 @@ async fn a_cluster_tells_its_family_issuer_and_node_roles(account: &Account) {
         [("four", SandboxFamily::Ipv4, IpFamily::Ipv4), ("six", SandboxFamily::Ipv6, IpFamily::Ipv6)]
     {
         account.make_cluster(name, made).await;
-        let facts = account.aws.facts(&cluster(name), SELF_MANAGED).await.unwrap();
+        let mut facts = account.aws.facts(&cluster(name), SELF_MANAGED).await.unwrap();
+        // moto knows no access entries.
+        for role in &mut facts.node_roles {
+            role.found_in.retain(|place| place.starts_with("nodegroup "));
+        }
         let issuer = facts.issuer.clone().expect("every cluster has an issuer");
         assert!(issuer.starts_with("oidc.eks.us-west-2.amazonaws.com/id/"), "{issuer}");
         assert!(facts.version.starts_with("1."), "{}", facts.version);

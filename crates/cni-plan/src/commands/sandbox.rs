@@ -20,8 +20,9 @@ pub(super) async fn run(command: SandboxCommand, printer: &Printer) -> Result<Ex
             });
         }
         SandboxCommand::List => {
+            let width = scenarios().iter().map(|scenario| scenario.name.len()).max().unwrap_or_default();
             for scenario in scenarios() {
-                printer.data(&format!("{:<14} {}\n", scenario.name, scenario.summary));
+                printer.data(&format!("{:<width$}  {}\n", scenario.name, scenario.summary));
             }
         }
         SandboxCommand::Serve(args) => serve(args, printer).await?,
