@@ -57,6 +57,18 @@ fn a_cluster_with_nodes_of_any_sort_is_migrated_and_put_back_as_it_was() {
 }
 
 #[test]
+fn an_accepted_warning_is_shown_with_its_reason() {
+    let rehearsal = Rehearsal::of_scenario("windows");
+    let accept = "    accept: [{ code: windows-nodes, reason: \"the controller is EKS's own\" }]\n";
+    rehearsal.workspace().write("spec.yaml", &format!("{SPEC}{accept}"));
+    let ran = rehearsal.run("plan spec.yaml").expect(0);
+    assert!(ran.stdout.contains("Accepted: my-cluster/verify/kube-system/aws-node  [windows-nodes]"), "{ran}");
+    assert!(ran.stdout.contains("  accepted: the controller is EKS's own"), "{ran}");
+    let markdown = rehearsal.workspace().read("plans/spec.plan.md");
+    assert!(markdown.contains("**Accepted** `windows-nodes`"), "{markdown}");
+}
+
+#[test]
 fn a_cluster_that_comes_to_use_the_node_role_since_makes_the_change_set_stale() {
     let rehearsal = Rehearsal::of_scenario("ipv4");
     rehearsal.workspace().write("spec.yaml", SPEC);

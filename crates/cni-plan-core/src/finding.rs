@@ -18,6 +18,28 @@ pub struct Finding {
     pub message: String,
     /// What to do; one line.
     pub cure: String,
+    /// Why the spec accepts it, of a warning.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub accepted: Option<String>,
+}
+
+/// A warning that a spec accepts for one of its clusters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Acceptance {
+    /// The cluster's key.
+    pub cluster: String,
+    /// The finding's code.
+    pub code: String,
+    /// Why, as people are to read it.
+    pub reason: String,
+}
+
+/// Marks the warnings that are accepted. Nothing else can be: what refuses a plan is cured.
+pub fn accept(findings: &mut [Finding], acceptances: &[Acceptance]) {
+    for finding in findings.iter_mut().filter(|finding| finding.severity == Severity::Warn) {
+        let is_meant = |it: &&Acceptance| it.code == finding.code && it.cluster == finding.address.scope();
+        finding.accepted = acceptances.iter().find(is_meant).map(|it| it.reason.clone());
+    }
 }
 
 /// What follows from a finding.
@@ -30,4 +52,26 @@ pub enum Severity {
     Warn,
     /// Worth a line.
     Note,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn a_warning_is_accepted_in_its_own_cluster_and_a_refusal_never() {
+        let finding = |severity, cluster: &str| Finding {
+            severity,
+            code: "code".to_owned(),
+            address: Address::new(cluster, Kind::Cluster, &[]),
+            message: String::new(),
+            cure: String::new(),
+            accepted: None,
+        };
+        let mut findings = [finding(Severity::Warn, "c"), finding(Severity::Warn, "d"), finding(Severity::Refuse, "c")];
+        let text = |text: &str| text.to_owned();
+        accept(&mut findings, &[Acceptance { cluster: text("c"), code: text("code"), reason: text("known") }]);
+        assert_eq!(findings.map(|it| it.accepted), [Some(text("known")), None, None]);
+    }
 }

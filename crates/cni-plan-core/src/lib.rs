@@ -47,7 +47,7 @@ pub use cluster::{
 };
 pub use diff::{Diff, DiffError, diff};
 pub use event::{Event, Phase, Progress};
-pub use finding::{Finding, Severity};
+pub use finding::{Acceptance, Finding, Severity, accept};
 pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use hazards::{Known, hazards, known_findings, outside_uses};
 pub use invert::{Inverse, Kept, invert};

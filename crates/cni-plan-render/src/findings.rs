@@ -17,13 +17,14 @@ pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
         page.blank();
         let tone = match finding.severity {
             Severity::Refuse => Tone::Remove,
+            Severity::Warn if finding.accepted.is_some() => Tone::Quiet,
             Severity::Warn => Tone::Warn,
             Severity::Note => Tone::Run,
         };
         page.line(
             0,
             &[
-                (tone, word(finding.severity)),
+                (tone, word(finding)),
                 (tone, ": "),
                 (Tone::Strong, finding.address.as_str()),
                 (Tone::Quiet, "  ["),
@@ -32,13 +33,17 @@ pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
             ],
         );
         page.prose(2, (Tone::Quiet, "why:  "), Tone::Plain, &finding.message);
-        page.prose(2, (Tone::Quiet, "cure: "), Tone::Plain, &finding.cure);
+        match &finding.accepted {
+            Some(reason) => page.prose(2, (Tone::Quiet, "accepted: "), Tone::Plain, reason),
+            None => page.prose(2, (Tone::Quiet, "cure: "), Tone::Plain, &finding.cure),
+        }
     }
 }
 
-/// What a severity is called.
-pub(crate) fn word(severity: Severity) -> &'static str {
-    match severity {
+/// What a finding is called.
+pub(crate) fn word(finding: &Finding) -> &'static str {
+    match finding.severity {
+        Severity::Warn if finding.accepted.is_some() => "Accepted",
         Severity::Refuse => "Refused",
         Severity::Warn => "Warning",
         Severity::Note => "Note",

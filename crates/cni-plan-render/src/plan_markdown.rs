@@ -85,13 +85,17 @@ impl Markdown {
         }
         self.out.push_str("\n## Findings\n\n");
         for finding in &change_set.findings {
+            let (what, text) = match &finding.accepted {
+                Some(reason) => ("Accepted", reason),
+                None => ("Cure", &finding.cure),
+            };
             self.put(format_args!(
-                "- **{}** {} at {}\\\n  {}\\\n  Cure: {}\n",
-                findings::word(finding.severity),
+                "- **{}** {} at {}\\\n  {}\\\n  {what}: {}\n",
+                findings::word(finding),
                 code(&finding.code),
                 code(finding.address.as_str()),
                 code(&finding.message),
-                code(&finding.cure)
+                code(text)
             ));
         }
     }

@@ -15,7 +15,7 @@ mod source;
 mod spec;
 mod yaml;
 
-pub use compile::{CompileProblem, cluster_refs, compile};
+pub use compile::{CompileProblem, acceptances, cluster_refs, compile};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
 pub use read::{parse, parse_duration};

@@ -60,6 +60,8 @@ pub struct ClusterSpec {
     /// Regions besides the cluster's own in which the account's other clusters are asked whether their
     /// nodes have the same roles; sorted, each once.
     pub other_regions: Vec<String>,
+    /// Warnings that are accepted: code and reason, each code once.
+    pub accept: Vec<(String, String)>,
     /// Where the cluster's entry begins, for later messages.
     pub position: Position,
     pub(crate) places: Vec<(&'static str, Position)>,

@@ -1,10 +1,11 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
 use cni_plan_core::{
-    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, diff, hazards, outside_uses, prove,
+    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, accept, diff, hazards,
+    outside_uses, prove,
 };
 use cni_plan_engine::observe;
-use cni_plan_spec::compile;
+use cni_plan_spec::{acceptances, compile};
 
 use crate::connect::Connector;
 use crate::error::CommandError;
@@ -37,6 +38,7 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
     };
     let mut findings = diff.findings;
     findings.extend(hazards(&header, &diff.changes));
+    accept(&mut findings, &acceptances(&file.spec));
     findings.sort();
     let safety = prove(&diff.changes);
     Ok(ChangeSet { header, findings, safety, changes: diff.changes })

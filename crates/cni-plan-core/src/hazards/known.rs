@@ -25,6 +25,7 @@ impl Known {
             address: address.clone(),
             message,
             cure: self.cure.to_owned(),
+            accepted: None,
         }
     }
 }

@@ -79,7 +79,7 @@ fn safe_verdict(text: &mut impl FnMut() -> String) -> SafetyVerdict {
 
 fn finding(severity: Severity, text: &mut impl FnMut() -> String) -> Finding {
     let address = Address::new("c", Kind::Role, &[&text()]);
-    Finding { severity, code: text(), address, message: text(), cure: text() }
+    Finding { severity, code: text(), address, message: text(), cure: text(), accepted: Some(text()) }
 }
 
 fn resource(kind: Kind, text: &mut impl FnMut() -> String) -> Resource {

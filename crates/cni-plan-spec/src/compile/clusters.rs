@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use cni_plan_core::{ClusterRef, FactsWanted};
+use cni_plan_core::{Acceptance, ClusterRef, FactsWanted};
 
 use crate::{Addon, ClusterSpec, NodeRoles, Spec};
 
@@ -11,6 +11,22 @@ use crate::{Addon, ClusterSpec, NodeRoles, Spec};
 pub fn cluster_refs(spec: &Spec) -> Vec<(ClusterRef, FactsWanted)> {
     let keys = Keys::of(spec);
     spec.clusters.iter().map(|cluster| (reference(cluster, keys.key(cluster)), facts_wanted(cluster))).collect()
+}
+
+/// The warnings that the spec accepts.
+pub fn acceptances(spec: &Spec) -> Vec<Acceptance> {
+    let keys = Keys::of(spec);
+    let of = |cluster: &ClusterSpec| {
+        let key = keys.key(cluster);
+        let accepted = cluster.accept.iter();
+        let acceptance = |(code, reason): &(String, String)| Acceptance {
+            cluster: key.clone(),
+            code: code.clone(),
+            reason: reason.clone(),
+        };
+        accepted.map(acceptance).collect::<Vec<_>>()
+    };
+    spec.clusters.iter().flat_map(of).collect()
 }
 
 fn reference(cluster: &ClusterSpec, key: String) -> ClusterRef {

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use cni_plan_core::{Address, DependencyGraph, Node, PlannedCluster};
 
-pub use clusters::cluster_refs;
+pub use clusters::{acceptances, cluster_refs};
 pub use problem::CompileProblem;
 
 use crate::{ClusterSpec, Spec};

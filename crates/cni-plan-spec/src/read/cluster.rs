@@ -7,7 +7,7 @@ use cni_plan_core::IpFamily;
 
 use super::document::Documents;
 use super::fields::{Field, Fields};
-use super::{Scope, access, forms, keys, policy, restart, role};
+use super::{Scope, accept, access, forms, keys, policy, restart, role};
 use crate::diagnostic::{Problem, Report, quoted};
 use crate::source::Span;
 use crate::spec::{Addon, ClusterSpec, Identity, NodeRoles, OidcProvider, ServiceAccountRef};
@@ -59,6 +59,7 @@ pub(super) fn read(
             .unwrap_or(NodeRoles::Auto),
         other_regions: fields.get("otherRegions").map(|field| read_regions(&field, report)).unwrap_or_default(),
         detach: fields.get("detach").and_then(|field| field.flag(report)).unwrap_or(true),
+        accept: fields.get("accept").map(|field| accept::read(&field, report)).unwrap_or_default(),
         position: at.start,
         places: places(&fields),
     };

@@ -31,8 +31,10 @@ pub(crate) const CLUSTER: Keys = Keys {
         "nodeRoles",
         "otherRegions",
         "detach",
+        "accept",
     ],
 };
+pub(crate) const ACCEPT: Keys = Keys { of: "`accept`", names: &["code", "reason"] };
 pub(crate) const ASSUME_ROLE: Keys = Keys { of: "`assumeRole`", names: &["arn", "externalId"] };
 pub(crate) const KUBERNETES: Keys = Keys { of: "`kubernetes`", names: &["kubeconfig", "context"] };
 pub(crate) const SERVICE_ACCOUNT: Keys = Keys { of: "`serviceAccount`", names: &["namespace", "name"] };

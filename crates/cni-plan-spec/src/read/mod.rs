@@ -2,6 +2,7 @@
 //!
 //! Everything that is wrong is collected; a [`Spec`] comes out only when nothing was.
 
+mod accept;
 mod access;
 mod cluster;
 mod document;
