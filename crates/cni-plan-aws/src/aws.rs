@@ -84,14 +84,6 @@ mod tests {
     use super::*;
     use crate::scripted::{ACCOUNT, Scripted, cluster, identity};
 
-    const NOTHING_MORE: FactsWanted = FactsWanted {
-        node_roles: false,
-        addon: false,
-        association_of: None,
-        neighbours: false,
-        other_regions: Vec::new(),
-    };
-
     async fn any_cluster() -> Scripted {
         Scripted::start(|asked| match asked.operation.as_str() {
             path if path.starts_with("GET ") => {
@@ -108,7 +100,7 @@ mod tests {
         let aws = script.aws();
         for region in [None, Some("us-west-2"), Some("eu-west-1")] {
             let cluster = ClusterRef { region: region.map(str::to_owned), ..cluster() };
-            let facts = aws.facts(&cluster, NOTHING_MORE).await.unwrap();
+            let facts = aws.facts(&cluster, FactsWanted::default()).await.unwrap();
             assert_eq!(facts.region, region.unwrap_or("us-west-2"), "the default is the options'");
             assert_eq!(aws.account(&cluster).await.unwrap().account(), ACCOUNT);
         }
@@ -120,7 +112,7 @@ mod tests {
     async fn a_token_is_kept_and_needs_no_call() {
         let script = any_cluster().await;
         let aws = script.aws();
-        let facts = aws.facts(&cluster(), NOTHING_MORE).await.unwrap();
+        let facts = aws.facts(&cluster(), FactsWanted::default()).await.unwrap();
         let before = script.calls().len();
         let tokens = aws.token_source(&cluster(), &facts);
         let first = tokens.token().await.unwrap();

@@ -332,14 +332,6 @@ mod tests {
 
     use super::*;
 
-    const NOTHING_MORE: FactsWanted = FactsWanted {
-        node_roles: false,
-        addon: false,
-        association_of: None,
-        neighbours: false,
-        other_regions: Vec::new(),
-    };
-
     async fn failure_of_identity(status: u16, code: &'static str) -> ProviderError {
         let aws = Scripted::start(move |_| refusal(status, code)).await;
         aws.aws().account(&cluster()).await.err().unwrap()
@@ -378,7 +370,7 @@ mod tests {
         };
         let aws = crate::Aws::new(options, aws.observer());
         let cluster = cluster();
-        let facts = aws.facts(&cluster, NOTHING_MORE);
+        let facts = aws.facts(&cluster, FactsWanted::default());
         let error = tokio::time::timeout(Duration::from_secs(10), facts).await.expect("it is told").unwrap_err();
         assert_eq!(error.kind, ErrorKind::Unreachable);
         assert!(error.why.contains(&nobody.to_string()), "{}", error.why);

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use aws_sdk_eks::operation::list_access_entries::ListAccessEntriesError;
 use cni_plan_core::{ErrorKind, NodeRole, ProviderError, Unread};
 use futures::future::join;
 
@@ -88,7 +89,7 @@ async fn of_entries(session: &Session, cluster: &str) -> Result<Vec<NodeRole>, P
     let pages = session.eks.list_access_entries().cluster_name(cluster).into_paginator().items().send();
     let principals = match pages.collect::<Result<Vec<_>, _>>().await {
         // A cluster that knows its callers by aws-auth alone has no entries (authenticationMode CONFIG_MAP).
-        Err(error) if error.as_service_error().is_some_and(|refusal| refusal.is_invalid_request_exception()) => {
+        Err(error) if error.as_service_error().is_some_and(ListAccessEntriesError::is_invalid_request_exception) => {
             return Ok(Vec::new());
         }
         answer => if_there(answer.map_err(|error| intent.failed(&error)))?.unwrap_or_default(),

@@ -146,43 +146,18 @@ impl ChangeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fixture::{fresh, graph};
-    use crate::{ClusterFacts, ClusterRef, FactsWanted, IpFamily, diff, prove};
+    use crate::fixture::{fresh, graph, planned_cluster};
+    use crate::{diff, prove};
 
     fn change_set() -> ChangeSet {
         let diff = diff(graph(&["c"]), fresh(&["c"])).unwrap();
-        let cluster = ClusterRef {
-            key: "c".to_owned(),
-            name: "c".to_owned(),
-            region: None,
-            account: None,
-            profile: None,
-            assume_role: None,
-            kubernetes: None,
-        };
-        let facts = ClusterFacts {
-            account: "111122223333".to_owned(),
-            partition: "aws".to_owned(),
-            region: "us-west-2".to_owned(),
-            ip_family: IpFamily::Ipv4,
-            issuer: None,
-            version: "1.33".to_owned(),
-            managed_addon: None,
-            node_roles: Vec::new(),
-            association: None,
-            is_private: false,
-            unread: Vec::new(),
-            uses_aws_auth: true,
-            endpoint: Some("https://example".to_owned()),
-            certificate_authority: None,
-        };
         ChangeSet {
             header: Header {
                 format_version: FORMAT_VERSION,
                 tool_version: "0.1.0".to_owned(),
                 spec: "c.yaml".to_owned(),
                 spec_digest: digest_of(b"spec"),
-                clusters: vec![PlannedCluster { cluster, asked: FactsWanted::default(), facts }],
+                clusters: vec![planned_cluster("c")],
                 outside: Vec::new(),
             },
             findings: diff.findings,

@@ -129,7 +129,7 @@ pub(crate) fn is_reached(change: &Change, found: Option<&Resource>) -> bool {
 mod tests {
     use super::*;
     use crate::diff;
-    use crate::fixture::{addresses, finished, fresh, graph, pods};
+    use crate::fixture::{addresses, finished, fresh, graph, planned_cluster, pods};
     use crate::{IpFamily, PodIdentity};
 
     fn planned() -> Vec<Change> {
@@ -181,38 +181,14 @@ mod tests {
 
     #[test]
     fn facts_of_a_cluster_are_a_precondition_but_not_the_way_to_it() {
-        let facts = |ip_family, endpoint: &str| ClusterFacts {
-            account: "111122223333".to_owned(),
-            partition: "aws".to_owned(),
-            region: "us-west-2".to_owned(),
-            ip_family,
-            issuer: None,
-            version: "1.33".to_owned(),
-            managed_addon: None,
-            node_roles: Vec::new(),
-            association: None,
-            is_private: false,
-            unread: Vec::new(),
-            uses_aws_auth: true,
-            endpoint: Some(endpoint.to_owned()),
-            certificate_authority: None,
+        let cluster = |ip_family, endpoint: &str| {
+            let planned = planned_cluster("c");
+            let facts = ClusterFacts { ip_family, endpoint: Some(endpoint.to_owned()), ..planned.facts };
+            PlannedCluster { facts, ..planned }
         };
-        let cluster = |facts| PlannedCluster {
-            cluster: crate::ClusterRef {
-                key: "c".to_owned(),
-                name: "c".to_owned(),
-                region: None,
-                account: None,
-                profile: None,
-                assume_role: None,
-                kubernetes: None,
-            },
-            asked: crate::FactsWanted::default(),
-            facts,
-        };
-        let planned = [cluster(facts(IpFamily::Ipv4, "a"))];
-        assert_eq!(facts_drift(&planned, &[cluster(facts(IpFamily::Ipv4, "b"))]), []);
-        let drifts = facts_drift(&planned, &[cluster(facts(IpFamily::Ipv6, "a"))]);
+        let planned = [cluster(IpFamily::Ipv4, "a")];
+        assert_eq!(facts_drift(&planned, &[cluster(IpFamily::Ipv4, "b")]), []);
+        let drifts = facts_drift(&planned, &[cluster(IpFamily::Ipv6, "a")]);
         assert_eq!(drifts.len(), 1);
         assert_eq!(drifts[0].found.ip_family, IpFamily::Ipv6);
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::fixture::{addresses, finished, fresh, graph, pods, web};
+use crate::fixture::{addresses, finished, fresh, graph, pods, service_account, web};
 use crate::{PodIdentity, diff};
 
 fn plan() -> Vec<Change> {
@@ -79,6 +79,11 @@ fn what_was_not_begun_has_to_be_as_it_was() {
     live.insert(at.detach.clone(), Observation::Absent);
     // Someone has detached by hand: the plan would not have. But it is what the step would leave.
     assert!(!left(&standings(2, 0), &live).contains(&at.detach));
+    // What is neither as it was nor as the step would leave it is someone else's.
+    let another = service_account(Some(("arn:aws:iam::111122223333:role/another", "eksctl")));
+    live.insert(at.annotate.clone(), Observation::Present(another));
+    let Remaining::Drifted(drifts) = remaining(&plan(), &standings(2, 0), &live).unwrap() else { panic!("it drifted") };
+    assert_eq!(drifts.iter().map(|drift| &drift.address).collect::<Vec<_>>(), [&at.annotate]);
 }
 
 #[test]

@@ -145,6 +145,7 @@ async fn a_reviewed_takeover_is_forced_and_its_undoing_is_under_the_former_name(
     let patch = patches.lock().unwrap()[0].clone();
     assert!(patch["path"].as_str().unwrap().contains("fieldManager=eksctl"), "{patch}");
     assert_eq!(patch["body"]["metadata"]["annotations"], json!({ROLE_ARN: "old"}));
+    assert_eq!(patch["body"]["metadata"]["resourceVersion"], "7", "what was written since is not overwritten");
 }
 
 #[tokio::test]
