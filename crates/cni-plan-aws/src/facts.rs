@@ -1,6 +1,8 @@
 //! What STS and EKS say of a cluster, in two rounds: everything that only needs the cluster's
 //! name at once, then what its node groups and access entries are.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_eks::types::{AuthenticationMode, Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
     BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, Neighbour, ProviderError,
@@ -10,7 +12,7 @@ use futures::future::{FutureExt, OptionFuture, join, try_join};
 
 use crate::Aws;
 use crate::failure::if_there;
-use crate::node_roles::NodeRolesRead;
+use crate::node_roles::{self, NodeRolesRead};
 use crate::session::Session;
 
 /// The plugin's name among EKS's add-ons.
@@ -32,8 +34,9 @@ impl ClusterInspector for Aws {
         &'a self,
         cluster: &'a ClusterRef,
         region: Option<&'a str>,
+        known: &'a BTreeSet<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>> {
-        self.neighbours_of(cluster, region)
+        self.neighbours_of(cluster, region, known)
     }
 }
 
@@ -50,7 +53,7 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
     let what_it_has = join(
         OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
         join(
-            OptionFuture::from(wanted.node_roles.then(|| session.node_roles(name))),
+            OptionFuture::from(wanted.node_roles.then(|| node_roles::read(session, name))),
             OptionFuture::from(wanted.association_of.as_ref().map(|account| association(session, name, account))),
         ),
     );

@@ -1,8 +1,11 @@
 //! The account's other clusters, as far as their nodes' roles go.
 
+use std::collections::BTreeSet;
+
 use cni_plan_core::{BoxFuture, ClusterRef, Neighbour, ProviderError};
 
 use crate::Aws;
+use crate::node_roles;
 use crate::session::Session;
 use crate::transport::at_most;
 
@@ -14,6 +17,7 @@ impl Aws {
         &'a self,
         cluster: &'a ClusterRef,
         region: Option<&'a str>,
+        known: &'a BTreeSet<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>> {
         Box::pin(async move {
             let in_region = region.map(|region| ClusterRef { region: Some(region.to_owned()), ..cluster.clone() });
@@ -25,19 +29,20 @@ impl Aws {
             );
             let pages = session.eks.list_clusters().into_paginator().items().send();
             let names = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| intent.failed(&error))?;
-            let clusters = at_most(AT_ONCE, names.into_iter().map(|name| neighbour(&session, name)).collect()).await;
+            let others = names.into_iter().filter(|name| !known.contains(name.as_str()));
+            let clusters = at_most(AT_ONCE, others.map(|name| neighbour(&session, name)).collect()).await;
             clusters.into_iter().collect()
         })
     }
 }
 
 async fn neighbour(session: &Session, name: String) -> Result<Neighbour, ProviderError> {
-    let read = session.node_roles(&name).await?;
+    let read = node_roles::read(session, &name).await?;
     Ok(Neighbour {
         account: session.caller().await?.account.clone(),
         region: session.region.clone(),
         node_roles: read.roles.iter().map(|role| role.name.clone()).collect(),
-        unread: read.unread.clone(),
+        unread: read.unread,
         name,
     })
 }

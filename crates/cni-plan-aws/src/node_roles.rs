@@ -1,7 +1,5 @@
 //! The roles of a cluster's nodes, as EKS knows of them: by node groups, and by the access entries
-//! that let nodes of other kinds in. Each cluster is read once, whoever asks.
-
-use std::sync::Arc;
+//! that let nodes of other kinds in.
 
 use aws_sdk_eks::operation::list_access_entries::ListAccessEntriesError;
 use cni_plan_core::{ErrorKind, NodeRole, ProviderError, Unread};
@@ -26,15 +24,9 @@ pub(crate) struct NodeRolesRead {
     pub(crate) unread: Vec<Unread>,
 }
 
-impl Session {
-    /// The roles of a cluster's nodes; none of a cluster that is not there. A source that the caller may
-    /// not read, or that this EKS does not have, is told of and does not stand in the way.
-    pub(crate) async fn node_roles(&self, cluster: &str) -> Result<Arc<NodeRolesRead>, ProviderError> {
-        self.node_roles_read.get(cluster.to_owned(), || read(self, cluster)).await
-    }
-}
-
-async fn read(session: &Session, cluster: &str) -> Result<Arc<NodeRolesRead>, ProviderError> {
+/// The roles of a cluster's nodes; none of a cluster that is not there. A source that the caller may not
+/// read, or that this EKS does not have, is told of and does not stand in the way.
+pub(crate) async fn read(session: &Session, cluster: &str) -> Result<NodeRolesRead, ProviderError> {
     let (groups, entries) = join(of_groups(session, cluster), of_entries(session, cluster)).await;
     let mut read = NodeRolesRead::default();
     for (what, roles) in [("the node groups", groups), ("the access entries", entries)] {
@@ -46,7 +38,7 @@ async fn read(session: &Session, cluster: &str) -> Result<Arc<NodeRolesRead>, Pr
             Err(error) => return Err(error),
         }
     }
-    Ok(Arc::new(read))
+    Ok(read)
 }
 
 async fn of_groups(session: &Session, cluster: &str) -> Result<Vec<NodeRole>, ProviderError> {
@@ -124,6 +116,8 @@ fn node_role(arn: &str, found_in: String) -> Option<NodeRole> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use cni_plan_core::{ClusterFacts, ClusterInspector, FactsWanted, Neighbour};
 
     use crate::scripted::{ACCOUNT, Answer, Asked, Scripted, cluster, identity};
@@ -201,10 +195,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn whoever_asks_again_is_told_what_is_so_by_then() {
+        let is_bare = std::sync::atomic::AtomicBool::new(true);
+        let script = move |asked: &Asked| match asked.operation.as_str() {
+            "GET /clusters/c/node-groups" if is_bare.swap(false, std::sync::atomic::Ordering::SeqCst) => {
+                (200, r#"{"nodegroups":[]}"#.to_owned())
+            }
+            _ => eks(asked),
+        };
+        let aws = Scripted::start(script).await.aws();
+        let mut roles = Vec::new();
+        for _ in 0..2 {
+            roles.push(told(&aws.facts(&cluster(), WANTED).await.unwrap()).len());
+        }
+        assert_eq!(roles, [1, 2]);
+    }
+
+    #[tokio::test]
     async fn neighbours_are_told_with_their_nodes_roles_and_nothing_is_asked_twice() {
         let eks = Scripted::start(eks).await;
-        let (aws, cluster) = (eks.aws(), cluster());
-        let (facts, neighbours) = join(aws.facts(&cluster, WANTED), aws.neighbours(&cluster, None)).await;
+        let (aws, cluster, known) = (eks.aws(), cluster(), BTreeSet::from(["c"]));
+        let (facts, neighbours) = join(aws.facts(&cluster, WANTED), aws.neighbours(&cluster, None, &known)).await;
         facts.unwrap();
         let neighbour = |name: &str, roles: &[&str]| Neighbour {
             account: ACCOUNT.to_owned(),
@@ -213,7 +224,7 @@ mod tests {
             node_roles: roles.iter().map(|&role| role.to_owned()).collect(),
             unread: Vec::new(),
         };
-        assert_eq!(neighbours.unwrap(), [neighbour("c", &["gpu", "nodes"]), neighbour("d", &["nodes"])]);
+        assert_eq!(neighbours.unwrap(), [neighbour("d", &["nodes"])]);
         let mut operations = eks.operations();
         operations.sort();
         let asked = operations.len();

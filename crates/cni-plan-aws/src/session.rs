@@ -8,8 +8,6 @@ use cni_plan_core::{CallObserver, ProviderError};
 
 use crate::failure::Intent;
 use crate::login::{Caller, Login};
-use crate::node_roles::NodeRolesRead;
-use crate::once::Once;
 use crate::repeats::Repeats;
 use crate::retry::{SoonAgain, unrationed};
 use crate::timing::Timing;
@@ -22,8 +20,6 @@ pub(crate) struct Session {
     pub(crate) eks: aws_sdk_eks::Client,
     pub(crate) iam: aws_sdk_iam::Client,
     pub(crate) sts: aws_sdk_sts::Client,
-    /// By cluster.
-    pub(crate) node_roles_read: Once<String, Arc<NodeRolesRead>>,
 }
 
 impl Session {
@@ -46,7 +42,6 @@ impl Session {
             eks: aws_sdk_eks::Client::from_conf(eks.build()),
             iam: aws_sdk_iam::Client::from_conf(iam.build()),
             sts: aws_sdk_sts::Client::from_conf(sts.build()),
-            node_roles_read: Once::default(),
             login,
             region,
             config,

@@ -2,6 +2,7 @@
 //!
 //! The trait lives here so that adapters and engine are siblings that never see one another.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 
@@ -68,13 +69,13 @@ pub trait ClusterInspector: Send + Sync {
         wanted: FactsWanted,
     ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
 
-    /// All clusters in a region (`None`: the cluster's own) that the credentials of `cluster` may see,
-    /// `cluster` itself and others of a plan included, with the roles of their nodes. What was read as
-    /// a fact is not read again.
+    /// All clusters in a region (`None`: the cluster's own) that the credentials of `cluster` may see, with
+    /// the roles of their nodes, but for those that are `known` by name: their facts are read anyway.
     fn neighbours<'a>(
         &'a self,
         cluster: &'a ClusterRef,
         region: Option<&'a str>,
+        known: &'a BTreeSet<&'a str>,
     ) -> BoxFuture<'a, Result<Vec<Neighbour>, ProviderError>>;
 }
 

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use cni_plan_core::{
-    Address, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Neighbour, Observation, Owner,
-    ProviderError, Target,
+    Address, AssumeRole, Change, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, Neighbour,
+    Observation, Owner, ProviderError, Target,
 };
 use futures::stream::{self, StreamExt};
 
@@ -32,21 +32,32 @@ pub async fn read_neighbours(
     clusters: &[(ClusterRef, FactsWanted)],
     inspector: &dyn ClusterInspector,
 ) -> Vec<(usize, Result<Vec<Neighbour>, ProviderError>)> {
-    let mut asked = HashSet::new();
-    let mut questions: Vec<(usize, &ClusterRef, Option<&str>)> = Vec::new();
+    let mut known: HashMap<Place<'_>, BTreeSet<&str>> = HashMap::new();
+    for (cluster, _) in clusters {
+        known.entry(place(cluster, cluster.region.as_deref())).or_default().insert(&cluster.name);
+    }
+    let (nobody, mut asked) = (BTreeSet::new(), HashSet::new());
+    let mut questions = Vec::new();
     for (at, (cluster, wanted)) in clusters.iter().enumerate().filter(|(_, (_, wanted))| wanted.neighbours) {
         for other in std::iter::once(None).chain(wanted.other_regions.iter().map(|region| Some(region.as_str()))) {
-            let region = other.or(cluster.region.as_deref());
-            if asked.insert((&cluster.profile, &cluster.assume_role, region)) {
-                questions.push((at, cluster, other));
+            let place = place(cluster, other.or(cluster.region.as_deref()));
+            if asked.insert(place) {
+                questions.push((at, cluster, other, known.get(&place).unwrap_or(&nobody)));
             }
         }
     }
     stream::iter(questions)
-        .map(|(at, cluster, region)| async move { (at, inspector.neighbours(cluster, region).await) })
+        .map(|(at, cluster, region, known)| async move { (at, inspector.neighbours(cluster, region, known).await) })
         .buffered(AT_ONCE)
         .collect()
         .await
+}
+
+/// A region as some credentials see it; `None`: the environment's own.
+type Place<'a> = (Option<&'a str>, Option<&'a AssumeRole>, Option<&'a str>);
+
+fn place<'a>(cluster: &'a ClusterRef, region: Option<&'a str>) -> Place<'a> {
+    (cluster.profile.as_deref(), cluster.assume_role.as_ref(), region)
 }
 
 /// What the world looks like at each address. A target that several addresses share is read once.

@@ -19,7 +19,7 @@ use crate::recorder::Recorder;
 pub(crate) struct Connected {
     /// In the order asked.
     pub(crate) clusters: Vec<PlannedCluster>,
-    /// All clusters that were found beside them, themselves included.
+    /// All clusters that were found beside them.
     pub(crate) neighbours: Vec<Neighbour>,
     /// For all their accounts and API servers.
     pub(crate) providers: Providers,
