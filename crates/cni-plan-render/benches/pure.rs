@@ -1,4 +1,4 @@
-//! What the pure part of a plan costs, and how that grows: compile, diff, proof, change set, text.
+//! What the pure part of a plan costs, and how that grows: compile, diff, hazards, proof, change set, text.
 //!
 //! `cargo bench -p cni-plan-render --bench pure` prints a table: the median of several rounds for
 //! each size, and the process's largest memory so far. `docs/performance.md` keeps one.
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use cni_plan_core::{
     Address, Attachment, ChangeSet, ClusterFacts, DependencyGraph, FORMAT_VERSION, Header, IpFamily, Kind, Node,
     NodeRole, Observation, PlannedCluster, Plugin, PodGroup, PodIdentity, Pods, Resource, ServiceAccount, Target,
-    Wanted, diff, digest_of, prove,
+    Wanted, diff, digest_of, hazards, prove,
 };
 use cni_plan_render::{Style, plan_markdown, plan_text};
 use cni_plan_spec::{Spec, cluster_refs, compile, parse};
@@ -24,8 +24,18 @@ const ROUNDS: usize = 5;
 
 fn main() {
     println!(
-        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
-        "clusters", "resources", "compile", "diff", "proof", "change set", "text", "markdown", "total", "peak MB"
+        "{:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
+        "clusters",
+        "resources",
+        "compile",
+        "diff",
+        "hazards",
+        "proof",
+        "change set",
+        "text",
+        "markdown",
+        "total",
+        "peak MB"
     );
     for clusters in sizes() {
         let world = World::of(clusters);
@@ -34,10 +44,11 @@ fn main() {
         let median = &rounds[ROUNDS / 2];
         let ms = |duration: Duration| format!("{:.1} ms", duration.as_secs_f64() * 1e3);
         println!(
-            "{clusters:>8} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
+            "{clusters:>8} {:>9} {:>9} {:>9} {:>9} {:>9} {:>11} {:>9} {:>9} {:>9} {:>8}",
             median.resources,
             ms(median.compile),
             ms(median.diff),
+            ms(median.hazards),
             ms(median.proof),
             ms(median.change_set),
             ms(median.text),
@@ -59,6 +70,7 @@ struct Round {
     resources: usize,
     compile: Duration,
     diff: Duration,
+    hazards: Duration,
     proof: Duration,
     change_set: Duration,
     text: Duration,
@@ -68,7 +80,7 @@ struct Round {
 impl Round {
     /// What `plan` does before it saves; the Markdown twin is told apart.
     fn total(&self) -> Duration {
-        self.compile + self.diff + self.proof + self.change_set + self.text
+        self.compile + self.diff + self.hazards + self.proof + self.change_set + self.text
     }
 }
 
@@ -110,20 +122,21 @@ impl World {
         assert!(safety.is_safe(), "the procedure is");
 
         let began = Instant::now();
-        let change_set = ChangeSet {
-            header: Header {
-                format_version: FORMAT_VERSION,
-                tool_version: "bench".to_owned(),
-                spec: "fleet.yaml".to_owned(),
-                spec_digest: digest_of(b"fleet"),
-                clusters: self.clusters.clone(),
-                outside: Vec::new(),
-            },
-            findings: diff.findings,
-            safety,
-            changes: diff.changes,
+        let header = Header {
+            format_version: FORMAT_VERSION,
+            tool_version: "bench".to_owned(),
+            spec: "fleet.yaml".to_owned(),
+            spec_digest: digest_of(b"fleet"),
+            clusters: self.clusters.clone(),
+            outside: Vec::new(),
         };
         let assembled = began.elapsed();
+
+        let began = Instant::now();
+        let mut findings = diff.findings;
+        findings.extend(hazards(&header, &diff.changes));
+        let examined = began.elapsed();
+        let change_set = ChangeSet { header, findings, safety, changes: diff.changes };
         let shown = timed(|| plan_text(&change_set, &Style { color: false, width: 100 }));
         let written = timed(|| change_set.to_json());
         let markdown_shown = timed(|| plan_markdown(&change_set));
@@ -131,6 +144,7 @@ impl World {
             resources: change_set.changes.len(),
             compile: compiled,
             diff: diffed,
+            hazards: examined,
             proof: proved,
             change_set: assembled + written,
             text: shown,
