@@ -23,6 +23,13 @@ pub struct Finding {
     pub accepted: Option<String>,
 }
 
+impl Finding {
+    /// Why the spec accepts it; `None` of anything but a warning, whatever an edited document claims.
+    pub fn acceptance(&self) -> Option<&str> {
+        self.accepted.as_deref().filter(|_| self.severity == Severity::Warn)
+    }
+}
+
 /// A warning that a spec accepts for one of its clusters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acceptance {

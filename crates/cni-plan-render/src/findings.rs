@@ -17,7 +17,7 @@ pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
         page.blank();
         let tone = match finding.severity {
             Severity::Refuse => Tone::Remove,
-            Severity::Warn if finding.accepted.is_some() => Tone::Quiet,
+            Severity::Warn if finding.acceptance().is_some() => Tone::Quiet,
             Severity::Warn => Tone::Warn,
             Severity::Note => Tone::Run,
         };
@@ -33,7 +33,7 @@ pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
             ],
         );
         page.prose(2, (Tone::Quiet, "why:  "), Tone::Plain, &finding.message);
-        match &finding.accepted {
+        match finding.acceptance() {
             Some(reason) => page.prose(2, (Tone::Quiet, "accepted: "), Tone::Plain, reason),
             None => page.prose(2, (Tone::Quiet, "cure: "), Tone::Plain, &finding.cure),
         }
@@ -43,7 +43,7 @@ pub(crate) fn write(page: &mut Page<'_>, findings: &[Finding]) {
 /// What a finding is called.
 pub(crate) fn word(finding: &Finding) -> &'static str {
     match finding.severity {
-        Severity::Warn if finding.accepted.is_some() => "Accepted",
+        Severity::Warn if finding.acceptance().is_some() => "Accepted",
         Severity::Refuse => "Refused",
         Severity::Warn => "Warning",
         Severity::Note => "Note",

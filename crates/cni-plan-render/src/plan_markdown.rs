@@ -85,9 +85,9 @@ impl Markdown {
         }
         self.out.push_str("\n## Findings\n\n");
         for finding in &change_set.findings {
-            let (what, text) = match &finding.accepted {
+            let (what, text) = match finding.acceptance() {
                 Some(reason) => ("Accepted", reason),
-                None => ("Cure", &finding.cure),
+                None => ("Cure", finding.cure.as_str()),
             };
             self.put(format_args!(
                 "- **{}** {} at {}\\\n  {}\\\n  {what}: {}\n",
