@@ -190,6 +190,8 @@ fn not_iam(target: &Target) -> ProviderError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use crate::scripted::{ACCOUNT, Scripted, identity, refusal, xml};
 
@@ -224,6 +226,27 @@ mod tests {
             matches!(seen[..], [Observation::Present(_), Observation::Present(_), Observation::Absent]),
             "{seen:?}"
         );
+        assert_eq!(aws.operations(), ["ListAttachedRolePolicies"; 2]);
+    }
+
+    #[tokio::test]
+    async fn an_answer_cut_between_two_elements_is_asked_for_again() {
+        let asked_before = AtomicUsize::new(0);
+        let aws = Scripted::start(move |asked| {
+            let member = "<member><PolicyName>p</PolicyName><PolicyArn>arn:aws:iam::aws:policy/p</PolicyArn></member>";
+            let (status, whole) =
+                xml("ListAttachedRolePolicies", &format!("<AttachedPolicies>{member}</AttachedPolicies>"));
+            match asked.operation.as_str() {
+                "ListAttachedRolePolicies" if asked_before.fetch_add(1, Ordering::SeqCst) == 0 => {
+                    (status, whole[..whole.find("<member>").unwrap()].to_owned())
+                }
+                "ListAttachedRolePolicies" => (status, whole),
+                _ => identity(),
+            }
+        })
+        .await;
+        let seen = aws.iam().await.observe(&[&attachment("r", "p")]).await;
+        assert!(matches!(seen[..], [Observation::Present(_)]), "{seen:?}");
         assert_eq!(aws.operations(), ["ListAttachedRolePolicies"; 2]);
     }
 

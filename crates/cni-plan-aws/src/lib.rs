@@ -42,6 +42,7 @@ mod transition;
 mod transport;
 mod visibility;
 mod watch;
+mod whole;
 
 pub use aws::Aws;
 pub use iam::IamProvider;

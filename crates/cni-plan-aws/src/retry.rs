@@ -58,7 +58,9 @@ impl ClassifyRetry for SoonAgain {
         let unconnected = error.as_connector_error().is_some_and(|error| error.is_io() || error.is_timeout());
         let server_failed =
             context.response().is_some_and(|response| matches!(response.status().as_u16(), 500 | 502 | 504));
-        if unconnected || server_failed {
+        // `Whole` is the one that looks at answers.
+        let cut_short = error.is_interceptor_error() && context.response().is_some();
+        if unconnected || server_failed || cut_short {
             RetryAction::retryable_error_with_explicit_delay(ErrorKind::TransientError, SOON)
         } else {
             RetryAction::NoActionIndicated

@@ -11,6 +11,7 @@ use crate::login::{Caller, Login};
 use crate::repeats::Repeats;
 use crate::retry::{SoonAgain, unrationed};
 use crate::timing::Timing;
+use crate::whole::Whole;
 
 /// The clients of a login in a region.
 pub(crate) struct Session {
@@ -32,10 +33,12 @@ impl Session {
         let iam = aws_sdk_iam::config::Builder::from(&config)
             .interceptor(Timing::new("iam", observer))
             .interceptor(Repeats)
+            .interceptor(Whole)
             .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-iam"));
         let sts = aws_sdk_sts::config::Builder::from(&config)
             .interceptor(Timing::new("sts", observer))
+            .interceptor(Whole)
             .retry_classifier(SoonAgain)
             .retry_partition(unrationed("cni-plan-sts"));
         Session {
