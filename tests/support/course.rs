@@ -220,6 +220,11 @@ fn calls_of(records: &[CallRecord]) -> Vec<Call> {
     records.iter().map(call_of).collect()
 }
 
+/// Whether any of these calls changed the world.
+pub fn any_changed(records: &[CallRecord]) -> bool {
+    records.iter().any(|record| changes_something(&record.operation))
+}
+
 fn changes_something(operation: &str) -> bool {
     const READS: [&str; 7] = ["Get", "List", "Describe", "get ", "list ", "watch ", "create serviceaccounts/token"];
     !READS.iter().any(|read| operation.starts_with(read)) && !operation.ends_with(" leases")
