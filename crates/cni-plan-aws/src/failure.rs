@@ -109,7 +109,11 @@ impl Intent<'_> {
             let endpoint = endpoint::named(&self.session.config, self.action);
             return self.unreadable(format!("{endpoint} answered HTTP {status} with what is no answer of AWS"));
         }
-        let kind = kind_of(code.unwrap_or_default());
+        let kind = match kind_of(code.unwrap_or_default()) {
+            // A server that failed has not answered; one that has no such call has.
+            ErrorKind::Refused if status >= 500 && status != 501 => ErrorKind::Unreachable,
+            kind => kind,
+        };
         let why = words_of(code, message);
         ProviderError {
             kind,
