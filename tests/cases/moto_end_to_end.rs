@@ -101,7 +101,7 @@ impl Stage {
             "aws iam create-role --role-name {NODE_ROLE} --assume-role-policy-document file://ec2.json"
         ));
         shell.must(&format!(
-            "aws eks create-cluster --name my-cluster --role-arn arn:aws:iam::{ACCOUNT}:role/AmazonEKSClusterRole \
+            "aws eks create-cluster --name my-cluster --kubernetes-version 1.33 --role-arn arn:aws:iam::{ACCOUNT}:role/AmazonEKSClusterRole \
              --resources-vpc-config subnetIds=subnet-1 --kubernetes-network-config ipFamily={family}"
         ));
         shell.must(&format!(
