@@ -155,7 +155,8 @@ async fn add_mapped_node_roles(
     let read = asked.map(|(planned, (_, provider))| async move {
         match provider.mapped_node_roles().await {
             Ok(roles) => planned.facts.add_node_roles(roles),
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+            // Every API server has ConfigMaps: whatever else it answers is a failure of its own.
+            Err(error) if error.kind == ErrorKind::Denied => {
                 planned.facts.unread.push(Unread::new("the ConfigMap aws-auth", error));
             }
             Err(error) => return Err(error),
