@@ -66,10 +66,7 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
     })?;
     match association {
         Some(Ok(association)) => facts.association = association,
-        Some(Err(error)) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
-            facts.unread.push(Unread::new("the Pod Identity associations", error));
-        }
-        Some(Err(error)) => return Err(error),
+        Some(Err(error)) => facts.unread.push(Unread::unless_failed("the Pod Identity associations", error)?),
         None => {}
     }
     Ok(facts)

@@ -2,7 +2,7 @@
 //! that let nodes of other kinds in.
 
 use aws_sdk_eks::operation::list_access_entries::ListAccessEntriesError;
-use cni_plan_core::{ErrorKind, NodeRole, ProviderError, Unread};
+use cni_plan_core::{NodeRole, ProviderError, Unread};
 use futures::future::join;
 
 use crate::failure::if_there;
@@ -32,10 +32,7 @@ pub(crate) async fn read(session: &Session, cluster: &str) -> Result<NodeRolesRe
     for (what, roles) in [("the node groups", groups), ("the access entries", entries)] {
         match roles {
             Ok(roles) => read.roles.extend(roles),
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
-                read.unread.push(Unread::new(what, error));
-            }
-            Err(error) => return Err(error),
+            Err(error) => read.unread.push(Unread::unless_failed(what, error)?),
         }
     }
     Ok(read)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FactsWanted, ProviderError};
+use crate::{ErrorKind, FactsWanted, ProviderError};
 
 /// How to reach one cluster; taken from the spec and kept in the change set, so that `apply`
 /// needs nothing else. Holds no secret.
@@ -160,6 +160,15 @@ impl Unread {
     /// Of a call that failed.
     pub fn new(what: &str, error: ProviderError) -> Unread {
         Unread { what: what.to_owned(), why: error.why, cure: error.cure }
+    }
+
+    /// Of a call to AWS that the caller may not make, or that this service does not have; a plan is made
+    /// without its answer. Any other failure is given back.
+    pub fn unless_failed(what: &str, error: ProviderError) -> Result<Unread, ProviderError> {
+        match error.kind {
+            ErrorKind::Denied | ErrorKind::Refused => Ok(Unread::new(what, error)),
+            _ => Err(error),
+        }
     }
 }
 

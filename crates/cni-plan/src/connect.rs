@@ -135,10 +135,10 @@ fn neighbours(
                     all.push(neighbour);
                 }
             }
-            Err(error) if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
-                unread.push(Unread::new("the account's other clusters", error));
-            }
-            Err(error) => errors.push(Err(error)),
+            Err(error) => match Unread::unless_failed("the account's other clusters", error) {
+                Ok(it) => unread.push(it),
+                Err(error) => errors.push(Err(error)),
+            },
         }
     }
     all_or_errors::<()>(errors)?;
