@@ -19,6 +19,8 @@ pub enum End {
     Residue,
     /// Exit 1, and the world is where the command found it: nothing was done.
     Untouched,
+    /// Exit 3, and the world is where it began: the change set does not fit what is seen of it.
+    Stale,
 }
 
 impl fmt::Display for End {
@@ -28,6 +30,7 @@ impl fmt::Display for End {
             End::Back => "at the start",
             End::Residue => "residue, all named",
             End::Untouched => "refused, untouched",
+            End::Stale => "stale, untouched",
         })
     }
 }
@@ -45,6 +48,7 @@ pub fn end_of(journey: &Journey, ran: &Ran, state: &Value) -> Result<End, String
         Some(0 | 6) if is_at_start() => Ok(End::Back),
         Some(1) if journey.way == Way::Undone && is_at_goal() => Ok(End::Untouched),
         Some(1) if journey.way != Way::Undone && is_at_start() => Ok(End::Untouched),
+        Some(3) if journey.way != Way::Undone && is_at_start() => Ok(End::Stale),
         Some(7) => match unnamed(&journey.start, state, &ran.stdout) {
             unnamed if unnamed.is_empty() => Ok(End::Residue),
             unnamed => Err(format!("not everything that is left is named:\n  {}\n{ran}", unnamed.join("\n  "))),

@@ -122,7 +122,9 @@ impl<'a> Attempt<'a> {
             404 => (ErrorKind::NotFound, why, "plan again: it has gone since".to_owned()),
             409 => (ErrorKind::Conflict, why, "plan again: someone else is changing it".to_owned()),
             429 => (ErrorKind::Throttled, why, "run the command again later, or with less parallelism".to_owned()),
-            _ => (ErrorKind::Refused, why, "look into the API server's own log or status".to_owned()),
+            // A server that failed has not said what it thinks of the request.
+            500.. => (ErrorKind::Unreachable, why, "look into the API server's own log or status".to_owned()),
+            _ => (ErrorKind::Refused, why, "correct what the API server names, then plan again".to_owned()),
         }
     }
 }
@@ -198,13 +200,15 @@ mod tests {
         let (kind, _, cure) = attempt.refused(&status(403));
         assert_eq!(kind, ErrorKind::Denied);
         assert_eq!(cure, "grant the caller `list` on `daemonsets.apps` in namespace kube-system (RBAC)");
-        let kinds = [401, 404, 409, 429, 422].map(|code| attempt.refused(&status(code)).0);
+        let kinds = [401, 404, 409, 429, 422, 500, 503].map(|code| attempt.refused(&status(code)).0);
         let expected = [
             ErrorKind::Credentials,
             ErrorKind::NotFound,
             ErrorKind::Conflict,
             ErrorKind::Throttled,
             ErrorKind::Refused,
+            ErrorKind::Unreachable,
+            ErrorKind::Unreachable,
         ];
         assert_eq!(kinds, expected);
     }

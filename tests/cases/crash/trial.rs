@@ -133,7 +133,7 @@ fn is_settled(end: End, recovery: Recovery, rehearsal: &Rehearsal) -> Result<(),
     let told = match end {
         _ if runs.is_empty() => return Ok(()),
         End::There => "  applied  ",
-        End::Back | End::Untouched => "  rolled back  ",
+        End::Back | End::Untouched | End::Stale => "  rolled back  ",
         End::Residue => "  rolled back, with residue  ",
     };
     if !runs.contains(told) || runs.lines().count() != 1 {
