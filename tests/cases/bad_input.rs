@@ -97,14 +97,6 @@ fn a_kubeconfig_that_is_missing_or_has_no_such_context() {
 }
 
 #[test]
-fn a_managed_add_on() {
-    let workspace = Workspace::new().with_env("CNI_PLAN_SANDBOX", "1");
-    workspace.write("spec.yaml", SPEC);
-    workspace.run(["sandbox", "reset", "managed-addon"]).expect(0);
-    assert_snapshot!(workspace.run(["plan", "spec.yaml"]).expect(1));
-}
-
-#[test]
 fn no_oidc_provider() {
     let seed = ClusterSeed { oidc_provider: false, ..ClusterSeed::new("my-cluster") };
     assert_snapshot!(refused(&Rehearsal::with_clusters(&[seed]), SPEC, 5));

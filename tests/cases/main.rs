@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod addon;
 mod apply;
 mod bad_input;
 mod contract;

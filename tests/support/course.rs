@@ -36,6 +36,13 @@ pub const TWO_CLUSTERS: Course = Course {
     world: || Rehearsal::of_scenario("two-clusters"),
 };
 
+/// The plugin as an EKS add-on that has a role, and is given another one.
+pub const ADDON: Course = Course {
+    name: "addon",
+    spec: "tests/cases/specs/another-role.yaml",
+    world: || Rehearsal::of_scenario("managed-addon-with-role"),
+};
+
 /// Where the change set of a course is, in the workspace.
 pub const SAVED: &str = "plans/tried.plan.json";
 

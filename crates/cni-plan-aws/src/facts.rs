@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_eks::types::{AuthenticationMode, Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
-    BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, Neighbour, ProviderError,
-    Unread,
+    BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, ManagedAddon, Neighbour,
+    ProviderError, Unread,
 };
 use futures::future::{FutureExt, OptionFuture, join, try_join};
 
@@ -16,7 +16,7 @@ use crate::node_roles::{self, NodeRolesRead};
 use crate::session::Session;
 
 /// The plugin's name among EKS's add-ons.
-const ADDON: &str = "vpc-cni";
+pub(crate) const ADDON: &str = "vpc-cni";
 
 impl ClusterInspector for Aws {
     fn facts<'a>(
@@ -51,7 +51,7 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
         Ok((caller, described))
     };
     let what_it_has = join(
-        OptionFuture::from(wanted.addon.then(|| addon_version(session, name))),
+        OptionFuture::from(wanted.addon.then(|| managed_addon(session, name))),
         join(
             OptionFuture::from(wanted.node_roles.then(|| node_roles::read(session, name))),
             OptionFuture::from(wanted.association_of.as_ref().map(|account| association(session, name, account))),
@@ -101,7 +101,7 @@ async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, Prov
 }
 
 /// `None`: EKS does not manage the plugin.
-async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, ProviderError> {
+async fn managed_addon(session: &Session, name: &str) -> Result<Option<ManagedAddon>, ProviderError> {
     let intent = session.intent(
         "eks:DescribeAddon",
         format!("cluster {name}"),
@@ -116,15 +116,16 @@ async fn addon_version(session: &Session, name: &str) -> Result<Option<String>, 
         error => error,
     });
     let Some(answer) = if_there(answer)? else { return Ok(None) };
-    let version = answer.addon.and_then(|addon| addon.addon_version);
-    version.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version"))
+    let addon = answer.addon.and_then(|addon| Some((addon.addon_version?, addon.status?)));
+    let (version, status) = addon.ok_or_else(|| intent.unreadable("the answer has no add-on version or status"))?;
+    Ok(Some(ManagedAddon { version, status: status.as_str().to_owned() }))
 }
 
 fn facts_of(
     cluster: Cluster,
     account: &str,
     region: &str,
-    managed_addon: Option<String>,
+    managed_addon: Option<ManagedAddon>,
     nodes: &NodeRolesRead,
 ) -> Result<ClusterFacts, String> {
     let arn = cluster.arn.ok_or("the answer has no ARN")?;

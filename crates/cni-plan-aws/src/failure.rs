@@ -63,8 +63,9 @@ impl Intent<'_> {
         }
         let endpoint = endpoint::named(&self.session.config, self.action);
         match error {
+            // Whoever sent it, AWS has said nothing by it: neither yes nor no.
             SdkError::ResponseError(response) => ProviderError {
-                kind: ErrorKind::Refused,
+                kind: ErrorKind::Unreachable,
                 what: self.what.clone(),
                 why: format!("{endpoint} answered HTTP {} with what is no answer of AWS", response.raw().status()),
                 cure: "check that AWS_ENDPOINT_URL and the proxy lead to AWS".to_owned(),
@@ -107,7 +108,10 @@ impl Intent<'_> {
     fn refused(&self, code: Option<&str>, message: Option<&str>, status: u16) -> ProviderError {
         if code.is_none() && message.is_none() && status < 500 {
             let endpoint = endpoint::named(&self.session.config, self.action);
-            return self.unreadable(format!("{endpoint} answered HTTP {status} with what is no answer of AWS"));
+            let error = self.unreadable(format!("{endpoint} answered HTTP {status} with what is no answer of AWS"));
+            // A yes that cannot be read was cut short or garbled on its way; a no in anyone's words is a no.
+            let kind = if status < 300 { ErrorKind::Unreachable } else { error.kind };
+            return ProviderError { kind, ..error };
         }
         let kind = match kind_of(code.unwrap_or_default()) {
             // A server that failed has not answered; one that has no such call has.

@@ -6,6 +6,9 @@
 //! ([`cni_plan_core::TokenSource`]). Each kind of resource is a folder with the same files:
 //! `inspect` reads it, `apply` changes it, `convert` goes between the wire's form and core's.
 //!
+//! `identity` stands around the provider of an API server, and adds what EKS has of a service account: the
+//! add-on's role, the Pod Identity association.
+//!
 //! IAM's readers lag behind its writers: `visibility` says for how long, `believed` reads in spite of
 //! that, and `recent` keeps what was written lately.
 //!
@@ -20,6 +23,7 @@ mod endpoint;
 mod facts;
 mod failure;
 mod iam;
+mod identity;
 mod known;
 mod login;
 mod neighbours;

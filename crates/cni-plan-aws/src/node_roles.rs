@@ -192,6 +192,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_source_that_gave_no_whole_answer_is_no_source_that_may_not_be_read() {
+        for broken in [(200, r#"{"accessEntr"#.to_owned()), (500, "{}".to_owned())] {
+            let script = move |asked: &Asked| match asked.operation.as_str() {
+                path if path.contains("/access-entries") => broken.clone(),
+                _ => eks(asked),
+            };
+            let error = Scripted::start(script).await.aws().facts(&cluster(), WANTED).await.unwrap_err();
+            assert_eq!(error.kind, cni_plan_core::ErrorKind::Unreachable, "{error}");
+        }
+    }
+
+    #[tokio::test]
     async fn whoever_asks_again_is_told_what_is_so_by_then() {
         let is_bare = std::sync::atomic::AtomicBool::new(true);
         let script = move |asked: &Asked| match asked.operation.as_str() {

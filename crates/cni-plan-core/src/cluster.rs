@@ -91,9 +91,9 @@ pub struct ClusterFacts {
     pub issuer: Option<String>,
     /// Kubernetes version, such as `1.33`.
     pub version: String,
-    /// DescribeAddon `vpc-cni`: its version, where EKS manages the plugin.
+    /// DescribeAddon `vpc-cni`, where EKS manages the plugin.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub managed_addon: Option<String>,
+    pub managed_addon: Option<ManagedAddon>,
     /// Roles of the nodes, sorted by name. Empty where the spec names them.
     pub node_roles: Vec<NodeRole>,
     /// The id of the Pod Identity association of the plugin's service account.
@@ -141,6 +141,36 @@ impl ClusterFacts {
         let role =
             |(name, found_in): (String, BTreeSet<String>)| NodeRole { name, found_in: found_in.into_iter().collect() };
         self.node_roles = roles.into_iter().map(role).collect();
+    }
+}
+
+/// The plugin as an EKS add-on (EKS DescribeAddon).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ManagedAddon {
+    /// Such as `v1.20.4-eksbuild.1`.
+    pub version: String,
+    /// `ACTIVE`, or what EKS is doing with it, or has failed to do.
+    pub status: String,
+}
+
+impl ManagedAddon {
+    /// Whether EKS is at nothing with it and has had no trouble.
+    pub fn is_active(&self) -> bool {
+        self.status == "ACTIVE"
+    }
+
+    /// Whether EKS is changing it, so that it takes no other change.
+    pub fn is_changing(&self) -> bool {
+        matches!(self.status.as_str(), "CREATING" | "UPDATING" | "DELETING")
+    }
+}
+
+/// `v1.20.4-eksbuild.1`, and its status where that is not ACTIVE.
+impl std::fmt::Display for ManagedAddon {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.version)?;
+        if self.is_active() { Ok(()) } else { write!(f, " ({})", self.status) }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    Address, Annotation, Attachment, ClusterFacts, ClusterRef, DependencyGraph, FactsWanted, IpFamily, Kind,
+    AddonRole, Address, Annotation, Attachment, ClusterFacts, ClusterRef, DependencyGraph, FactsWanted, IpFamily, Kind,
     MaxUnavailable, Node, Observation, PlannedCluster, Plugin, PodGroup, PodIdentity, Pods, PolicyDocument, Resource,
     Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
@@ -73,11 +73,23 @@ pub(crate) fn service_account(role_arn: Option<(&str, &str)>) -> Resource {
         })
         .into_iter()
         .collect();
-    Resource::ServiceAccount(ServiceAccount {
-        namespace: "kube-system".to_owned(),
-        name: "aws-node".to_owned(),
-        annotations,
-    })
+    Resource::ServiceAccount(ServiceAccount::annotated("kube-system", "aws-node", annotations))
+}
+
+/// A service account that belongs to an EKS add-on with that role.
+pub(crate) fn of_addon(account: Resource, role_arn: Option<&str>) -> Resource {
+    let Resource::ServiceAccount(account) = account else { panic!("it is a service account") };
+    let addon = Some(AddonRole { role_arn: role_arn.map(str::to_owned) });
+    Resource::ServiceAccount(ServiceAccount { addon, ..account })
+}
+
+/// The graph of a cluster whose plugin is an EKS add-on.
+pub(crate) fn graph_with_addon(cluster: &str) -> DependencyGraph<Node> {
+    let mut graph = graph(&[cluster]);
+    let node = graph.get_mut(&addresses(cluster).annotate).expect("every cluster has it");
+    let wanted = of_addon(service_account(Some((&role_arn(cluster), "eks"))), Some(&role_arn(cluster)));
+    node.wanted = Wanted::Present(wanted);
+    graph
 }
 
 pub(crate) fn pods(carrying: &[(PodIdentity, u32)]) -> Resource {
@@ -111,6 +123,8 @@ pub(crate) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
             cluster: cluster.to_owned(),
             namespace: "kube-system".to_owned(),
             name: "aws-node".to_owned(),
+            addon: false,
+            association: false,
         };
         let pods = Target::Pods {
             cluster: cluster.to_owned(),

@@ -54,9 +54,10 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
         let now = seen(observation, change);
         if held.contains(&at) {
             let is_annotation = change.address.kind() == Kind::Annotate;
-            let why = match is_annotation && is_someone_elses(change, now.as_ref()) {
-                true => ANOTHERS,
-                false => "pods already rely on it",
+            let why = match &change.reversibility {
+                _ if is_annotation && is_someone_elses(change, now.as_ref()) => ANOTHERS,
+                Reversibility::Irreversible { why } if is_annotation => why,
+                _ => "pods already rely on it",
             };
             kept.push(Kept { address: change.address.clone(), why: why.to_owned() });
             continue;
@@ -69,6 +70,11 @@ pub fn invert(changes: &[Change], live: &HashMap<Address, Observation>) -> Inver
                     // what one born meanwhile stands on is kept.
                     plan.let_annotation_go(at, &mut held);
                 }
+                kept.push(Kept { address: change.address.clone(), why: why.clone() });
+            }
+            (Reversibility::Irreversible { why }, None) if change.address.kind() == Kind::Annotate => {
+                // Pods are born under it from now on, and what they stand on is kept.
+                plan.hold_dependencies(at, &mut held);
                 kept.push(Kept { address: change.address.clone(), why: why.clone() });
             }
             _ if is_someone_elses(change, now.as_ref()) => {

@@ -42,8 +42,8 @@ pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};
 pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, digest_of};
 pub use cluster::{
-    AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, Neighbour, NodeRole, OutsideUse, PlannedCluster,
-    Unread,
+    AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, ManagedAddon, Neighbour, NodeRole, OutsideUse,
+    PlannedCluster, Unread,
 };
 pub use diff::{Diff, DiffError, diff};
 pub use event::{Event, Phase, Progress};
@@ -67,7 +67,8 @@ pub use provider::{
 pub use recovery::{Remaining, Standing, changed_since, done_by_others, remaining};
 pub use redact::{HIDDEN, redacted};
 pub use resource::{
-    Annotation, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role, ServiceAccount, annotation_keys,
+    AddonRole, Annotation, Association, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role,
+    ServiceAccount, annotation_keys,
 };
 pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVerdict, prove};
 pub use schedule::Schedule;

@@ -26,6 +26,9 @@ pub enum PodIdentity {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         sts_regional: Option<bool>,
     },
+    /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` of the Pod Identity
+    /// agent in every container: the role of the service account's association, whichever that is.
+    Association,
     /// Containers that disagree, a token path of someone else's, or credentials by other means.
     Other {
         /// What was found, for people.
@@ -36,6 +39,11 @@ pub enum PodIdentity {
 impl PodIdentity {
     /// Where the webhook mounts the token; a pod's `AWS_WEB_IDENTITY_TOKEN_FILE` has to be this.
     pub const TOKEN_FILE: &str = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+
+    /// The Pod Identity agent's address (facts: The webhook), of IPv4 and of IPv6.
+    pub const AGENT: [&str; 2] = ["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials"];
+    /// Where the webhook mounts the token for the agent.
+    pub const AGENT_TOKEN_FILE: &str = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token";
 
     /// Whether a pod found with this identity is as `wanted`.
     pub fn satisfies(&self, wanted: &PodIdentity) -> bool {
@@ -61,6 +69,7 @@ impl fmt::Display for PodIdentity {
                     None => Ok(()),
                 }
             }
+            PodIdentity::Association => f.write_str("the role of its Pod Identity association"),
             PodIdentity::Other { what } => f.write_str(what),
         }
     }

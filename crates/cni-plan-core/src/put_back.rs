@@ -23,7 +23,12 @@ impl Resource {
             }
             (Resource::ServiceAccount(now), Resource::ServiceAccount(before), Resource::ServiceAccount(after)) => {
                 let annotations = entries_put_back(&now.annotations, &before.annotations, &after.annotations);
-                Resource::ServiceAccount(ServiceAccount { annotations, ..now.clone() })
+                Resource::ServiceAccount(ServiceAccount {
+                    annotations,
+                    addon: value_put_back(&now.addon, &before.addon, &after.addon),
+                    association: value_put_back(&now.association, &before.association, &after.association),
+                    ..now.clone()
+                })
             }
             _ => before.clone(),
         }
@@ -166,7 +171,7 @@ mod tests {
         let account = |entries: &[(&str, &str)]| {
             let annotation = |value: &str| crate::Annotation { value: value.to_owned(), manager: None };
             let annotations = entries.iter().map(|(key, value)| ((*key).to_owned(), annotation(value))).collect();
-            Resource::ServiceAccount(ServiceAccount { namespace: "n".to_owned(), name: "s".to_owned(), annotations })
+            Resource::ServiceAccount(ServiceAccount::annotated("n", "s", annotations))
         };
         let (before, after) = (account(&[("a", "old")]), account(&[("a", "new"), ("b", "new")]));
         let now = account(&[("a", "new"), ("b", "theirs"), ("c", "theirs")]);

@@ -26,7 +26,7 @@ pub enum Resource {
     Role(Role),
     /// A managed policy on a role.
     Attachment(Attachment),
-    /// The identity annotations of a service account.
+    /// What gives the pods of a service account their identity.
     ServiceAccount(ServiceAccount),
     /// The plugin's pods.
     Pods(Pods),
@@ -117,7 +117,8 @@ pub struct Attachment {
     pub policy_arn: String,
 }
 
-/// The identity annotations of a service account; other annotations are not looked at.
+/// What gives the pods of a service account their identity: its annotations, the EKS add-on that writes
+/// them, a Pod Identity association that comes before them. Nothing else of it is looked at.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccount {
@@ -125,8 +126,39 @@ pub struct ServiceAccount {
     pub namespace: String,
     /// Name.
     pub name: String,
-    /// By key; a key that is not there has no entry.
+    /// The identity annotations by key; a key that is not there has no entry.
     pub annotations: BTreeMap<String, Annotation>,
+    /// What the EKS add-on says that the service account belongs to; `None` where it belongs to none, or the
+    /// target does not ask.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub addon: Option<AddonRole>,
+    /// Its Pod Identity association; `None` where there is none, or the target does not ask.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub association: Option<Association>,
+}
+
+/// The role of an EKS add-on's service account (EKS DescribeAddon). EKS writes it to the annotation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AddonRole {
+    /// `serviceAccountRoleArn`; once there it can be another, but not none again: EKS takes no empty one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub role_arn: Option<String>,
+}
+
+/// A Pod Identity association of a service account (EKS DescribePodIdentityAssociation); there is at most
+/// one. Its id is EKS's business.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Association {
+    /// The role that the agent hands out.
+    pub role_arn: String,
+    /// The ARN of the add-on that it belongs to: then it is changed through that add-on only.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub owner_arn: Option<String>,
+    /// Wanted: these among others.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// One annotation and who owns it.
@@ -141,9 +173,18 @@ pub struct Annotation {
 }
 
 impl ServiceAccount {
-    /// The identity of a pod born under these annotations. Without one about the STS endpoint the
-    /// webhook's own configuration decides, which is not to be seen here.
+    /// With annotations only.
+    pub fn annotated(namespace: &str, name: &str, annotations: BTreeMap<String, Annotation>) -> ServiceAccount {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        ServiceAccount { namespace, name, annotations, addon: None, association: None }
+    }
+
+    /// The identity of a pod born under it. Without an annotation about the STS endpoint the webhook's own
+    /// configuration decides, which is not to be seen here.
     pub fn identity_of_new_pods(&self) -> PodIdentity {
+        if self.association.is_some() {
+            return PodIdentity::Association;
+        }
         let Some(role) = self.annotations.get(annotation_keys::ROLE_ARN) else { return PodIdentity::NodeRole };
         let sts_regional = self.annotations.get(annotation_keys::STS_REGIONAL_ENDPOINTS);
         PodIdentity::WebIdentity {
@@ -180,6 +221,8 @@ impl Resource {
                         after.annotations.insert(key.clone(), wanted.clone());
                     }
                 }
+                after.addon = wanted.addon.clone().or(after.addon);
+                after.association = merged_association(wanted.association.as_ref(), found.association.as_ref());
                 Resource::ServiceAccount(after)
             }
             (wanted, _) => wanted.clone(),
@@ -198,6 +241,14 @@ impl Resource {
             (one, other) => one == other,
         }
     }
+}
+
+/// An association is there with the role that is wanted, or not at all: it comes before every annotation.
+fn merged_association(wanted: Option<&Association>, found: Option<&Association>) -> Option<Association> {
+    let (wanted, Some(found)) = (wanted?, found) else { return wanted.cloned() };
+    let mut tags = found.tags.clone();
+    tags.extend(wanted.tags.clone());
+    Some(Association { role_arn: wanted.role_arn.clone(), tags, owner_arn: found.owner_arn.clone() })
 }
 
 fn merged_role(wanted: &Role, found: &Role) -> Role {
@@ -254,11 +305,11 @@ mod tests {
     fn an_annotation_of_the_same_value_stays_with_its_owner() {
         let account = |value: &str, manager: &str| {
             let annotation = Annotation { value: value.to_owned(), manager: Some(manager.to_owned()) };
-            Resource::ServiceAccount(ServiceAccount {
-                namespace: "kube-system".to_owned(),
-                name: "aws-node".to_owned(),
-                annotations: BTreeMap::from([(annotation_keys::ROLE_ARN.to_owned(), annotation)]),
-            })
+            Resource::ServiceAccount(ServiceAccount::annotated(
+                "kube-system",
+                "aws-node",
+                BTreeMap::from([(annotation_keys::ROLE_ARN.to_owned(), annotation)]),
+            ))
         };
         let found = account("arn", "kubectl-annotate");
         assert_eq!(account("arn", "cni-plan").merged_into(&found), found);

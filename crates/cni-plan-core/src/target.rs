@@ -36,7 +36,7 @@ pub enum Target {
         /// The policy's ARN.
         policy_arn: String,
     },
-    /// The identity annotations of a service account.
+    /// What gives the pods of a service account their identity.
     ServiceAccount {
         /// The cluster's key in the spec.
         cluster: String,
@@ -44,6 +44,12 @@ pub enum Target {
         namespace: String,
         /// Name.
         name: String,
+        /// Whether EKS is asked for the add-on that it belongs to.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        addon: bool,
+        /// Whether EKS is asked for its Pod Identity association.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        association: bool,
     },
     /// The pods of the DaemonSet that runs under a service account.
     Pods {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use cni_plan_core::{Annotation, PodIdentity, Pods, Policy, PolicyDocument, Resource, Role};
+use cni_plan_core::{Annotation, PodIdentity, Pods, Policy, PolicyDocument, Resource, Role, ServiceAccount};
 
 use crate::inert::inert;
 use crate::words;
@@ -67,11 +67,7 @@ pub(crate) fn of(resource: &Resource) -> BTreeMap<Name<'_>, Value<'_>> {
         Resource::Policy(policy) => of_policy(policy),
         Resource::Role(role) => of_role(role),
         Resource::Attachment(attachment) => BTreeMap::from([(Name::Fixed(0, "policy"), text(&attachment.policy_arn))]),
-        Resource::ServiceAccount(account) => account
-            .annotations
-            .iter()
-            .map(|(key, annotation)| (Name::Annotation(key), Value::Annotation(annotation)))
-            .collect(),
+        Resource::ServiceAccount(account) => of_service_account(account),
         Resource::Pods(pods) => of_pods(pods),
     }
 }
@@ -118,6 +114,23 @@ fn of_role(role: &Role) -> BTreeMap<Name<'_>, Value<'_>> {
         }
     }
     attributes.extend(role.tags.iter().map(|(key, value)| (Name::Tag(key), text(value))));
+    attributes
+}
+
+fn of_service_account(account: &ServiceAccount) -> BTreeMap<Name<'_>, Value<'_>> {
+    let annotations = account.annotations.iter();
+    let mut attributes: BTreeMap<Name<'_>, Value<'_>> =
+        annotations.map(|(key, annotation)| (Name::Annotation(key), Value::Annotation(annotation))).collect();
+    if let Some(addon) = &account.addon {
+        attributes.insert(Name::Fixed(0, "add-on's role"), text(addon.role_arn.as_deref().unwrap_or("none")));
+    }
+    if let Some(association) = &account.association {
+        attributes.insert(Name::Fixed(1, "association's role"), text(&association.role_arn));
+        if let Some(owner) = &association.owner_arn {
+            attributes.insert(Name::Fixed(2, "association's owner"), text(owner));
+        }
+        attributes.extend(association.tags.iter().map(|(key, value)| (Name::Tag(key), text(value))));
+    }
     attributes
 }
 

@@ -4,8 +4,13 @@
 //! quoted. They assume the reader's own credentials and, unless the spec named one, current context.
 
 use cni_plan_core::{
-    Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
+    AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
 };
+
+/// The plugin's name among EKS's add-ons.
+const ADDON: &str = "vpc-cni";
+/// Has EKS leave what others have set in the cluster.
+const PRESERVE: (&str, &str) = ("resolve-conflicts", "PRESERVE");
 
 /// The lines that bring what `change` changed from how it is `now` to how it was before. `clusters`
 /// are the plan's; empty where there is nothing to type.
@@ -35,7 +40,11 @@ pub fn by_hand<'a>(
             Some(Resource::ServiceAccount(before)),
             Some(Resource::ServiceAccount(now)),
         ) => {
-            typed.annotations(before, now);
+            typed.association(before, now);
+            match (&before.addon, &now.addon) {
+                (Some(role), Some(found)) => typed.addon(role, found),
+                _ => typed.annotations(before, now),
+            }
         }
         (Target::Pods { namespace, .. }, Some(Resource::Pods(pods)), _) => {
             typed.kubectl(&["rollout", "restart", "--namespace", namespace, &format!("daemonset/{}", pods.daemon_set)]);
@@ -48,6 +57,8 @@ pub fn by_hand<'a>(
 /// Lines typed so far, and how the programs are called.
 struct Typed {
     aws: String,
+    /// Options by which a call to EKS names the cluster.
+    of_cluster: String,
     kubectl: String,
     lines: Vec<String>,
 }
@@ -71,7 +82,14 @@ impl Typed {
                 }
             }
         }
-        Typed { aws, kubectl, lines: Vec::new() }
+        let mut of_cluster = String::new();
+        if let Some(cluster) = cluster {
+            of_cluster.push_str(&format!(" --cluster-name {}", quoted(&cluster.name)));
+            if let Some(region) = &cluster.region {
+                of_cluster.push_str(&format!(" --region {}", quoted(region)));
+            }
+        }
+        Typed { aws, of_cluster, kubectl, lines: Vec::new() }
     }
 
     fn iam(&mut self, verb: &str, options: &[(&str, &str)]) {
@@ -80,6 +98,19 @@ impl Typed {
             line.push_str(&format!(" --{name} {}", quoted(value)));
         }
         self.lines.push(line);
+    }
+
+    fn eks(&mut self, verb: &str, options: &[(&str, &str)]) {
+        let line = self.eks_line(verb, options);
+        self.lines.push(line);
+    }
+
+    fn eks_line(&self, verb: &str, options: &[(&str, &str)]) -> String {
+        let mut line = format!("{} eks {verb}{}", self.aws, self.of_cluster);
+        for (name, value) in options {
+            line.push_str(&format!(" --{name} {}", quoted(value)));
+        }
+        line
     }
 
     fn kubectl(&mut self, words: &[&str]) {
@@ -179,6 +210,47 @@ impl Typed {
         }
         for key in now.tags.keys().filter(|key| !before.tags.contains_key(*key)) {
             self.iam("untag-role", &[("role-name", name), ("tag-keys", key)]);
+        }
+    }
+
+    /// EKS puts the annotation back with the role. A role that was none cannot be had back by an update: the
+    /// add-on is registered anew, while what it has installed stays.
+    fn addon(&mut self, before: &AddonRole, now: &AddonRole) {
+        if before == now {
+            return;
+        }
+        match &before.role_arn {
+            Some(role) => {
+                self.eks("update-addon", &[("addon-name", ADDON), ("service-account-role-arn", role), PRESERVE]);
+            }
+            None => {
+                self.eks("delete-addon", &[("addon-name", ADDON)]);
+                if let Some(line) = self.lines.last_mut() {
+                    line.push_str(" --preserve");
+                }
+                self.eks("wait addon-deleted", &[("addon-name", ADDON)]);
+                self.eks("create-addon", &[("addon-name", ADDON), PRESERVE]);
+            }
+        }
+    }
+
+    fn association(&mut self, before: &ServiceAccount, now: &ServiceAccount) {
+        if before.association == now.association {
+            return;
+        }
+        let whose = [("namespace", before.namespace.as_str()), ("service-account", before.name.as_str())];
+        if now.association.is_some() {
+            let id = format!(
+                "\"$({})\"",
+                self.eks_line("list-pod-identity-associations", &whose)
+                    + " --query 'associations[0].associationId' --output text"
+            );
+            let line = self.eks_line("delete-pod-identity-association", &[]);
+            self.lines.push(format!("{line} --association-id {id}"));
+        }
+        if let Some(association) = &before.association {
+            let [namespace, account] = whose;
+            self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
         }
     }
 
@@ -292,16 +364,18 @@ mod tests {
             let annotations = value.map(|value| {
                 ("eks.amazonaws.com/role-arn".to_owned(), Annotation { value: value.to_owned(), manager: None })
             });
-            Resource::ServiceAccount(ServiceAccount {
-                namespace: "kube-system".to_owned(),
-                name: "aws-node".to_owned(),
-                annotations: annotations.into_iter().collect::<BTreeMap<_, _>>(),
-            })
+            Resource::ServiceAccount(ServiceAccount::annotated(
+                "kube-system",
+                "aws-node",
+                annotations.into_iter().collect::<BTreeMap<_, _>>(),
+            ))
         };
         let target = Target::ServiceAccount {
             cluster: "c".to_owned(),
             namespace: "kube-system".to_owned(),
             name: "aws-node".to_owned(),
+            addon: false,
+            association: false,
         };
         let typed =
             |before, now| by_hand(&change(target.clone(), Some(before)), &Observation::Present(now), [&cluster()]);

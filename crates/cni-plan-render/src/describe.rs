@@ -33,6 +33,9 @@ pub(crate) fn body(lines: &mut Lines, change: &Change, width: usize) {
         (Action::Create, _, Some(after)) => whole(lines, after, Mark::Add),
         (Action::Delete, Some(before), _) => whole(lines, before, Mark::Remove),
         (Action::Update, Some(before), Some(after)) => {
+            if let Some(way) = way(change) {
+                lines.remark(Tone::Quiet, format_args!("{way}"));
+            }
             difference(lines, before, after, Cause::Plan, width);
             untouched(lines, before, after);
         }
@@ -46,6 +49,19 @@ pub(crate) fn body(lines: &mut Lines, change: &Change, width: usize) {
     if let Some(why) = irreversible(change) {
         lines.remark(Tone::Warn, format_args!("irreversible: {why}"));
     }
+}
+
+/// By which of three ways the pods are told their role, and why by that one.
+fn way(change: &Change) -> Option<&'static str> {
+    let (Target::ServiceAccount { addon, .. }, Some(Resource::ServiceAccount(after))) = (&change.target, &change.after)
+    else {
+        return None;
+    };
+    Some(match (&after.association, addon) {
+        (Some(_), _) => "by a Pod Identity association, as the spec asks",
+        (None, true) => "by UpdateAddon: EKS manages the plugin, and writes the annotation itself",
+        (None, false) => "by annotation: EKS does not manage the plugin",
+    })
 }
 
 /// Why an effective step cannot be undone, where that is so.

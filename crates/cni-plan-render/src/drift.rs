@@ -80,7 +80,7 @@ fn told(facts: &ClusterFacts) -> [(&'static str, String); 8] {
         ("IP family", facts.ip_family.to_string()),
         ("issuer", or_none(&facts.issuer)),
         ("Kubernetes", facts.version.clone()),
-        ("EKS add-on", or_none(&facts.managed_addon)),
+        ("EKS add-on", or_none(&facts.managed_addon.as_ref().map(ToString::to_string))),
         ("node roles", if node_roles.is_empty() { "none".to_owned() } else { node_roles }),
     ]
 }

@@ -102,7 +102,7 @@ pub(crate) fn facts(planned: &PlannedCluster) -> String {
         format!("{}, account {}, {}, Kubernetes {}", facts.region, facts.account, facts.ip_family, facts.version);
     if let Some(addon) = &facts.managed_addon {
         text.push_str(", EKS add-on ");
-        text.push_str(addon);
+        text.push_str(&addon.to_string());
     }
     text
 }

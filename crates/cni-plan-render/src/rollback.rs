@@ -1,6 +1,6 @@
 //! What a rollback left: what is back, what is not, why not, and what a person would type.
 
-use cni_plan_core::Address;
+use cni_plan_core::{Address, Kind};
 
 use crate::page::Page;
 use crate::style::{Style, Tone};
@@ -37,7 +37,9 @@ pub fn rollback_text(restored: &[Address], residue: &[ToldResidue], style: &Styl
             page.line(2, &[(Tone::Remove, "! "), (Tone::Strong, told.address.as_str())]);
             page.prose(4, (Tone::Quiet, "why:     "), Tone::Plain, &told.why);
             let mut label = "by hand: ";
-            if told.is_kept && !told.by_hand.is_empty() {
+            // Annotation and restart are what takes pods off the role; the rest waits for them.
+            let frees_pods = matches!(told.address.kind(), Kind::Annotate | Kind::Restart);
+            if told.is_kept && !frees_pods && !told.by_hand.is_empty() {
                 page.line(4, &[(Tone::Remove, "by hand, but not before no pod relies on it any more:")]);
                 label = "         ";
             }

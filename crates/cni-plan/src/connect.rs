@@ -58,8 +58,12 @@ impl Connector {
         }
         let connected = all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)?;
         add_mapped_node_roles(&mut planned, &connected).await?;
-        for (key, provider) in connected {
-            providers.add_lock(&key, Arc::clone(&provider) as Arc<dyn ClusterLock>);
+        let with_identity = planned.iter().zip(&connected).map(|(planned, (_, provider))| {
+            self.aws.with_identity(&planned.cluster, Arc::clone(provider) as Arc<dyn Provider>)
+        });
+        let with_identity = all_or_errors(join_all(with_identity).await)?;
+        for ((key, lock), provider) in connected.into_iter().zip(with_identity) {
+            providers.add_lock(&key, lock as Arc<dyn ClusterLock>);
             providers.add_cluster(&key, provider);
         }
         Ok(Connected { clusters: planned, neighbours, providers })

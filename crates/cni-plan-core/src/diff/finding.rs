@@ -39,7 +39,7 @@ pub(super) fn of(node: &Node, found: Option<&Resource>, step: &Step) -> Vec<Find
             Wanted::Present(Resource::ServiceAccount(_)),
             Some(Resource::ServiceAccount(found)),
             Some(Resource::ServiceAccount(after)),
-        ) => set_back(address, found, after),
+        ) if after.addon.is_none() => set_back(address, found, after),
         (Wanted::Present(Resource::Role(wanted)), Some(Resource::Role(found)), Some(Resource::Role(after))) => {
             let mut findings = role_path(address, wanted, found);
             findings.extend(trust_length(address, after, step.action));

@@ -39,17 +39,32 @@ fn reversible(action: Action, why: &str, after: Option<Resource>) -> Step {
 }
 
 fn update(found: &Resource, after: Resource) -> Step {
-    let evicted = match found {
-        Resource::Policy(policy) => policy.history.as_ref().and_then(PolicyHistory::to_evict),
+    let irreversible = match (found, &after) {
+        (Resource::Policy(policy), _) => {
+            let evicted = policy.history.as_ref().and_then(PolicyHistory::to_evict);
+            evicted.map(|version| {
+                format!("IAM keeps {} versions, so {version}, the oldest, is deleted", PolicyHistory::LIMIT)
+            })
+        }
+        (Resource::ServiceAccount(found), Resource::ServiceAccount(after)) => stays_on_the_addon(found, after),
         _ => None,
     };
     let mut step = reversible(Action::Update, "differs from what is wanted", Some(after));
-    if let Some(version) = evicted {
-        step.reversibility = Reversibility::Irreversible {
-            why: format!("IAM keeps {} versions, so {version}, the oldest, is deleted", PolicyHistory::LIMIT),
-        };
+    if let Some(why) = irreversible {
+        step.reversibility = Reversibility::Irreversible { why };
     }
     step
+}
+
+/// What cannot be undone of an add-on's first role: EKS takes another, but not none (facts: EKS).
+fn stays_on_the_addon(found: &ServiceAccount, after: &ServiceAccount) -> Option<String> {
+    let has_role = |account: &ServiceAccount| account.addon.as_ref().map(|addon| addon.role_arn.is_some());
+    let is_first = (has_role(found), has_role(after)) == (Some(false), Some(true));
+    is_first.then(|| {
+        "EKS takes no role off an add-on again: going back gives the node role its policy, and leaves the plugin's own \
+         role in use"
+            .to_owned()
+    })
 }
 
 fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> Step {
@@ -78,7 +93,10 @@ fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> 
 /// A restart can be undone when undoing the annotation makes new pods what the old ones were, all
 /// of them the same.
 fn can_go_back(carried: &[&PodIdentity], announced: Option<&Change>) -> bool {
-    let Some(Change { action, before: Some(Resource::ServiceAccount(before)), .. }) = announced else { return false };
+    let Some(Change { action, before: Some(Resource::ServiceAccount(before)), reversibility, .. }) = announced else {
+        return false;
+    };
     let reborn = ServiceAccount::identity_of_new_pods(before);
-    *action != Action::None && carried.len() <= 1 && carried.iter().all(|carried| carried.satisfies(&reborn))
+    let goes_back = *action != Action::None && *reversibility == Reversibility::Reversible;
+    goes_back && carried.len() <= 1 && carried.iter().all(|carried| carried.satisfies(&reborn))
 }

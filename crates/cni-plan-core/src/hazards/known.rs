@@ -33,6 +33,10 @@ impl Known {
 /// All sorts, by code.
 pub fn known_findings() -> &'static [Known] {
     const ALL: &[Known] = &[
+        ADDON_ANNOTATION_OF_OTHERS,
+        ADDON_BUSY,
+        ADDON_MERELY_ANNOTATED,
+        ADDON_UNHEALTHY,
         DAEMONSET_MISSING,
         FAMILY_AT_ODDS,
         NO_ELIGIBLE_NODE,
@@ -66,6 +70,18 @@ macro_rules! known {
 }
 
 known! {
+    ADDON_ANNOTATION_OF_OTHERS = "addon-annotation-of-others", Refuse,
+        "The service account of an EKS add-on has a role annotation of someone else's, which EKS would not replace.",
+        "take the annotation off where its owner sets it, then plan again";
+    ADDON_BUSY = "addon-busy", Refuse,
+        "EKS is changing the add-on.",
+        "wait until `aws eks describe-addon` says that it is ACTIVE, then plan again";
+    ADDON_MERELY_ANNOTATED = "addon-merely-annotated", Note,
+        "The service account of an EKS add-on was annotated by hand: the add-on's next update would take that off.",
+        "nothing: the plan gives the role to the add-on";
+    ADDON_UNHEALTHY = "addon-unhealthy", Warn,
+        "The add-on is degraded, or EKS failed to change it last.",
+        "look at `health` in `aws eks describe-addon` and mend that first";
     DAEMONSET_MISSING = "daemonset-missing", Refuse,
         "No DaemonSet runs under the plugin's service account.",
         "install the plugin first, or name its service account under `serviceAccount`";

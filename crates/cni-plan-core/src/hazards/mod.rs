@@ -4,6 +4,7 @@
 //! Pure: everything is in the change set's own header and steps, so that whoever has one can find them
 //! again. Each has a code that never changes, in [`known_findings`].
 
+mod addon;
 pub(crate) mod known;
 mod outside;
 mod plugin;
@@ -15,7 +16,7 @@ pub use outside::outside_uses;
 
 use std::collections::HashMap;
 
-use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role};
+use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role, ServiceAccount};
 
 /// All of them, sorted.
 pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
@@ -24,6 +25,7 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     let mut steps = StepsByCluster::of(changes);
     for planned in &header.clusters {
         let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key) };
+        findings.extend(addon::findings(&cluster));
         findings.extend(plugin::findings(&cluster));
         findings.extend(trust::findings(&cluster));
         findings.extend(reach::findings(&cluster));
@@ -49,6 +51,15 @@ impl<'a> Cluster<'a> {
         let verify = self.step(Kind::Verify)?;
         match &verify.before {
             Some(Resource::Pods(pods)) => Some((verify, pods)),
+            _ => None,
+        }
+    }
+
+    /// The step on the plugin's service account, and that as it was found.
+    fn service_account(&self) -> Option<(&'a Change, &'a ServiceAccount)> {
+        let step = self.step(Kind::Annotate)?;
+        match &step.before {
+            Some(Resource::ServiceAccount(found)) => Some((step, found)),
             _ => None,
         }
     }

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use serde_json::json;
 
 use super::*;
-use crate::fixture::{ACCOUNT, addresses, fresh, graph, planned_cluster, role};
+use crate::fixture::{
+    ACCOUNT, addresses, fresh, graph, graph_with_addon, of_addon, planned_cluster, role, role_arn, service_account,
+};
 use crate::{
-    Address, FORMAT_VERSION, IpFamily, Node, Observation, OtherNode, Plugin, Policy, PolicyDocument, Target, Wanted,
-    diff, settings,
+    Address, FORMAT_VERSION, IpFamily, ManagedAddon, Node, Observation, OtherNode, Plugin, Policy, PolicyDocument,
+    Target, Wanted, diff, settings,
 };
 
 /// A cluster and its plugin, to be made hazardous.
@@ -49,13 +51,23 @@ impl Scene {
         }
     }
 
+    /// With the plugin as an add-on in that state, and a role annotation of that value and owner.
+    fn addon(mut self, status: &str, annotation: Option<(&str, &str)>) -> Scene {
+        self.planned.facts.managed_addon =
+            Some(ManagedAddon { version: "v1.20.4-eksbuild.1".to_owned(), status: status.to_owned() });
+        let found = of_addon(service_account(annotation), None);
+        self.world.insert(addresses("c").annotate, Observation::Present(found));
+        self
+    }
+
     /// The codes of what is found.
     fn codes(&self) -> Vec<String> {
         self.findings().into_iter().map(|finding| finding.code).collect()
     }
 
     fn findings(&self) -> Vec<Finding> {
-        let mut graph = graph(&["c"]);
+        let is_managed = self.planned.facts.managed_addon.is_some();
+        let mut graph = if is_managed { graph_with_addon("c") } else { graph(&["c"]) };
         let mut world = self.world.clone();
         if let Some(document) = &self.policy {
             let address = Address::new(ACCOUNT, Kind::Policy, &["Own"]);
@@ -180,6 +192,18 @@ fn another_issuers_plugin_in_a_roles_trust_is_named() {
     assert!(scene("issuer/old", plugin).findings()[0].message.contains("trusts the plugin of issuer issuer/old"));
     assert_eq!(scene("issuer/old", "system:serviceaccount:dns:external-dns").codes(), NONE);
     assert_eq!(scene("issuer/c", plugin).codes(), NONE);
+}
+
+#[test]
+fn an_addon_is_given_a_role_only_where_eks_would_write_it() {
+    let own = role_arn("c");
+    let codes = |status, annotation| Scene::new(IpFamily::Ipv4).addon(status, annotation).codes();
+    assert_eq!(codes("ACTIVE", None), NONE);
+    assert_eq!(codes("UPDATING", None), ["addon-busy"]);
+    assert_eq!(codes("UPDATE_FAILED", None), ["addon-unhealthy"]);
+    assert_eq!(codes("ACTIVE", Some((&own, "kubectl-annotate"))), ["addon-merely-annotated"]);
+    assert_eq!(codes("ACTIVE", Some(("arn:other", "kubectl-annotate"))), ["addon-annotation-of-others"]);
+    assert_eq!(codes("ACTIVE", Some(("arn:other", "eks"))), NONE, "EKS replaces its own");
 }
 
 #[test]

@@ -1,6 +1,8 @@
 use super::*;
 use crate::diff;
-use crate::fixture::{addresses, attachment, finished, fresh, graph, pods, service_account, web};
+use crate::fixture::{
+    addresses, attachment, finished, fresh, graph, graph_with_addon, of_addon, pods, service_account, web,
+};
 
 /// The plan for a fresh world and the observations of the first `begun` effective steps when all
 /// of them had their effect.
@@ -39,6 +41,56 @@ fn the_way_back_is_policy_annotation_pods_role() {
     let at = addresses("c");
     assert_eq!(order(&inverse), [at.detach, at.annotate, at.restart, at.attach, at.role]);
     assert_eq!(inverse.kept, []);
+}
+
+/// The whole procedure on an add-on that had `role_arn`, and what is seen after all of it.
+fn with_addon(role_arn: Option<&str>) -> (Vec<Change>, HashMap<Address, Observation>) {
+    let at = addresses("c");
+    let mut world = fresh(&["c"]);
+    let before = of_addon(service_account(role_arn.map(|arn| (arn, "eks"))), role_arn);
+    world.insert(at.annotate.clone(), Observation::Present(before));
+    if let Some(role_arn) = role_arn {
+        let carried = PodIdentity::WebIdentity { role_arn: role_arn.to_owned(), sts_regional: Some(true) };
+        for address in [&at.restart, &at.verify] {
+            world.insert(address.clone(), Observation::Present(pods(&[(carried.clone(), 3)])));
+        }
+    }
+    let changes = diff(graph_with_addon("c"), world).unwrap().changes;
+    let mut live = finished(&["c"]);
+    let annotate = changes.iter().find(|change| change.address == at.annotate).unwrap();
+    live.insert(at.annotate, Observation::Present(annotate.after.clone().unwrap()));
+    (changes, live)
+}
+
+#[test]
+fn an_addon_keeps_its_first_role_and_what_that_stands_on_while_the_node_role_gets_its_policy_back() {
+    let (changes, live) = with_addon(None);
+    let inverse = invert(&changes, &live);
+    let at = addresses("c");
+    assert_eq!(order(&inverse), [at.detach]);
+    let kept: Vec<&Address> = inverse.kept.iter().map(|kept| &kept.address).collect();
+    assert_eq!(kept, [&at.role, &at.attach, &at.annotate, &at.restart]);
+    assert!(inverse.kept[2].why.starts_with("EKS takes no role off an add-on again"), "{}", inverse.kept[2].why);
+}
+
+#[test]
+fn an_addon_that_had_a_role_gets_it_back() {
+    let (changes, live) = with_addon(Some("arn:old"));
+    let at = addresses("c");
+    let annotate = changes.iter().find(|change| change.address == at.annotate).unwrap();
+    assert_eq!(annotate.reversibility, Reversibility::Reversible);
+    assert!(order(&invert(&changes, &live)).contains(&at.annotate));
+}
+
+#[test]
+fn an_update_of_an_addon_that_had_no_effect_holds_nothing() {
+    let (changes, mut live) = with_addon(None);
+    let at = addresses("c");
+    let annotate = changes.iter().find(|change| change.address == at.annotate).unwrap();
+    live.insert(at.annotate.clone(), Observation::Present(annotate.before.clone().unwrap()));
+    live.retain(|address, _| [&at.role, &at.attach, &at.annotate].contains(&address));
+    let inverse = invert(&changes, &live);
+    assert_eq!((order(&inverse), inverse.kept), (vec![at.attach, at.role], Vec::new()));
 }
 
 /// Whether `later` waits for `earlier`, itself or through others: what is done at the same time knows

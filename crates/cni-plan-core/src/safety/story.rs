@@ -208,10 +208,16 @@ fn does(change: &Change, direction: Direction) -> String {
             let verb = if change.after.is_some() == is_back { "taken off" } else { "attached to" };
             format!("{} is {verb} {role}{}", last(policy_arn), if is_back { " again" } else { "" })
         }
-        Target::ServiceAccount { cluster, namespace, name } if is_back => {
+        Target::ServiceAccount { cluster, addon: true, .. } if is_back => {
+            format!("the EKS add-on of {cluster} gets back the role that it had")
+        }
+        Target::ServiceAccount { cluster, addon: true, .. } => {
+            format!("the EKS add-on of {cluster} is given the plugin's own role, which EKS annotates")
+        }
+        Target::ServiceAccount { cluster, namespace, name, .. } if is_back => {
             format!("service account {namespace}/{name} of {cluster} gets its annotations back as they were")
         }
-        Target::ServiceAccount { cluster, namespace, name } => {
+        Target::ServiceAccount { cluster, namespace, name, .. } => {
             format!("service account {namespace}/{name} of {cluster} is annotated with the plugin's own role")
         }
         Target::Pods { cluster, .. } => match (&change.run, is_back) {

@@ -118,7 +118,7 @@ pub(super) fn is_permitted(things: &BTreeMap<Target, Resource>, identity: &PodId
             let role = role_arn.rsplit('/').next().unwrap();
             things.contains_key(&role_target(role)) && things.contains_key(&attached(role))
         }
-        PodIdentity::Other { .. } => true,
+        PodIdentity::Association | PodIdentity::Other { .. } => true,
     }
 }
 
@@ -175,6 +175,8 @@ pub(super) fn account_of(cluster: &str) -> Target {
         cluster: cluster.to_owned(),
         namespace: "kube-system".to_owned(),
         name: "aws-node".to_owned(),
+        addon: false,
+        association: false,
     }
 }
 
@@ -183,11 +185,11 @@ fn account_state(role: Option<&str>) -> Resource {
         value: format!("arn:aws:iam::{ACCOUNT}:role/{role}"),
         manager: Some("cni-plan".to_owned()),
     };
-    Resource::ServiceAccount(ServiceAccount {
-        namespace: "kube-system".to_owned(),
-        name: "aws-node".to_owned(),
-        annotations: role.map(|role| (annotation_keys::ROLE_ARN.to_owned(), annotation(role))).into_iter().collect(),
-    })
+    Resource::ServiceAccount(ServiceAccount::annotated(
+        "kube-system",
+        "aws-node",
+        role.map(|role| (annotation_keys::ROLE_ARN.to_owned(), annotation(role))).into_iter().collect(),
+    ))
 }
 
 /// Whether a step's resource is as the plan found it.

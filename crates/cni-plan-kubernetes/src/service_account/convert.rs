@@ -14,7 +14,7 @@ pub(super) const KEYS: [&str; 2] = [annotation_keys::ROLE_ARN, annotation_keys::
 
 /// The identity annotations with their owners.
 pub(super) fn identity(object: &Object, namespace: &str, name: &str) -> ServiceAccount {
-    ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned(), annotations: annotations(object) }
+    ServiceAccount::annotated(namespace, name, annotations(object))
 }
 
 /// The identity annotations by key.

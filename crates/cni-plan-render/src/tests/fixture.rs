@@ -118,6 +118,8 @@ impl World {
             cluster: key.to_owned(),
             namespace: "kube-system".to_owned(),
             name: "aws-node".to_owned(),
+            addon: false,
+            association: false,
         };
         let wanted = service_account(Some((&role_arn(role_name), "cni-plan")));
         self.node(key, &annotate, target, Wanted::Present(wanted));
@@ -246,11 +248,7 @@ pub(super) fn service_account(role: Option<(&str, &str)>) -> Resource {
         let annotation = Annotation { value: arn.to_owned(), manager: Some(manager.to_owned()) };
         (annotation_keys::ROLE_ARN.to_owned(), annotation)
     });
-    Resource::ServiceAccount(ServiceAccount {
-        namespace: "kube-system".to_owned(),
-        name: "aws-node".to_owned(),
-        annotations: annotations.into_iter().collect(),
-    })
+    Resource::ServiceAccount(ServiceAccount::annotated("kube-system", "aws-node", annotations.into_iter().collect()))
 }
 
 /// Three pods of this identity.

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, Address, Annotation, Call, ChangeSet, Danger, DangerStep, Direction, Drift, Endangered, ErrorKind, Event,
-    Exemption, Finding, Kind, Observation, PodIdentity, Policy, PolicyHistory, Progress, ProviderError, Resource,
-    Reversibility, Role, SafetyVerdict, ServiceAccount, Severity, Target, Timings,
+    Action, AddonRole, Address, Annotation, Association, Call, ChangeSet, Danger, DangerStep, Direction, Drift,
+    Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, PodIdentity, Policy,
+    PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict, ServiceAccount, Severity,
+    Target, Timings,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -28,7 +29,8 @@ fn deceiving(texts: &[String]) -> ChangeSet {
     for planned in &mut plan.header.clusters {
         planned.cluster.key = text();
         let facts = &mut planned.facts;
-        (facts.region, facts.account, facts.version, facts.managed_addon) = (text(), text(), text(), Some(text()));
+        (facts.region, facts.account, facts.version) = (text(), text(), text());
+        facts.managed_addon = Some(ManagedAddon { version: text(), status: text() });
         for role in &mut facts.node_roles {
             (role.name, role.found_in) = (text(), vec![text(), text()]);
         }
@@ -101,12 +103,20 @@ fn resource(kind: Kind, text: &mut impl FnMut() -> String) -> Resource {
             id: Some(text()),
         }),
         Kind::Annotate => Resource::ServiceAccount(ServiceAccount {
-            namespace: text(),
-            name: text(),
-            annotations: BTreeMap::from([
-                ("same".to_owned(), Annotation { value: text(), manager: Some(text()) }),
-                (text(), Annotation { value: text(), manager: Some(text()) }),
-            ]),
+            addon: Some(AddonRole { role_arn: Some(text()) }),
+            association: Some(Association {
+                role_arn: text(),
+                owner_arn: Some(text()),
+                tags: BTreeMap::from([(text(), text())]),
+            }),
+            ..ServiceAccount::annotated(
+                &text(),
+                &text(),
+                BTreeMap::from([
+                    ("same".to_owned(), Annotation { value: text(), manager: Some(text()) }),
+                    (text(), Annotation { value: text(), manager: Some(text()) }),
+                ]),
+            )
         }),
         _ => pods(PodIdentity::Other { what: text() }),
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, Address, Call, Drift, ErrorKind, Event, FactsDrift, IpFamily, Phase, PodIdentity, Progress, ProviderError,
-    Resource, Role, Timings,
+    Action, Address, Call, Drift, ErrorKind, Event, FactsDrift, IpFamily, ManagedAddon, Phase, PodIdentity, Progress,
+    ProviderError, Resource, Role, Timings,
 };
 
 use super::fixture::{address, attachment, planned, plugin_role, pods, role_arn, service_account};
@@ -54,7 +54,7 @@ fn a_cluster_that_is_another_is_told_fact_by_fact() {
     let planned = planned("my-cluster", IpFamily::Ipv4).facts;
     let mut found = planned.clone();
     found.issuer = None;
-    found.managed_addon = Some("v1.20.4-eksbuild.2".to_owned());
+    found.managed_addon = Some(ManagedAddon { version: "v1.20.4-eksbuild.2".to_owned(), status: "ACTIVE".to_owned() });
     found.node_roles[0].found_in.remove(0);
     let drift = FactsDrift { cluster: "my-cluster".to_owned(), planned, found };
     insta::assert_snapshot!("facts-drift", facts_drift_text(&[drift], &Style::plain()));

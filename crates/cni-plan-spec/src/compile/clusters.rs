@@ -45,7 +45,7 @@ fn facts_wanted(cluster: &ClusterSpec) -> FactsWanted {
     // Node roles are wanted even where nothing is detached: another cluster's detach may have to wait.
     FactsWanted {
         node_roles: cluster.node_roles == NodeRoles::Auto,
-        addon: cluster.addon == Addon::Auto,
+        addon: cluster.addon != Addon::SelfManaged,
         association_of: Some((cluster.service_account.namespace.clone(), cluster.service_account.name.clone())),
         neighbours: cluster.detach,
         other_regions: if cluster.detach { cluster.other_regions.clone() } else { Vec::new() },

@@ -3,6 +3,7 @@
 //! Pure: everything that is live and matters for the shape of the graph comes in as facts; what
 //! resources look like now is nobody's business here.
 
+mod addon;
 mod clusters;
 mod documents;
 mod names;

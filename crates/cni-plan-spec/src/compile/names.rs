@@ -2,8 +2,8 @@
 
 use cni_plan_core::{Address, IpFamily, Kind, NodeRole, PlannedCluster};
 
-use super::CompileProblem;
-use crate::{Addon, ClusterSpec, Names, NodeRoles};
+use super::{CompileProblem, addon};
+use crate::{ClusterSpec, Names, NodeRoles};
 
 /// The AWS managed policy of IPv4 (facts: Policies).
 pub(super) const IPV4_POLICY: &str = "AmazonEKS_CNI_Policy";
@@ -52,14 +52,7 @@ pub(super) fn of(wanted: &ClusterSpec, planned: &PlannedCluster) -> Result<Clust
             "correct `ipFamily`, or leave it out to take the cluster's own",
         );
     }
-    if let (Addon::Auto, Some(version)) = (wanted.addon, &facts.managed_addon) {
-        problem(
-            "addon",
-            format!("cluster `{}` has the plugin as an EKS add-on, which is not supported yet", wanted.name),
-            format!("EKS manages vpc-cni {version} and would take an annotation of anyone else's off again"),
-            "leave the cluster out for now; a cluster whose plugin you install yourself is supported",
-        );
-    }
+    addon::check(wanted, facts, &mut problem);
     let issuer = facts.issuer.clone().unwrap_or_default();
     if issuer.is_empty() {
         problem(

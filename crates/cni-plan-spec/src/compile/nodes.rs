@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cni_plan_core::{
-    Address, Annotation, Attachment, DependencyGraph, IpFamily, Kind, Node, OidcProvider, PlannedCluster, PodIdentity,
-    Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
+    AddonRole, Address, Annotation, Attachment, DependencyGraph, IpFamily, Kind, Node, OidcProvider, PlannedCluster,
+    PodIdentity, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 
 use super::names::{ClusterNames, IPV4_POLICY, PolicyOrigin};
@@ -14,6 +14,8 @@ use crate::{ClusterSpec, OidcProvider as OidcProviderWanted};
 
 /// The field manager that annotations get.
 const FIELD_MANAGER: &str = "cni-plan";
+/// The one by which EKS writes those of an add-on's service account.
+const FIELD_MANAGER_OF_EKS: &str = "eks";
 
 type Graph = DependencyGraph<Node>;
 
@@ -59,8 +61,10 @@ pub(super) fn add(
         cluster: key.clone(),
         namespace: service_account.namespace.clone(),
         name: service_account.name.clone(),
+        addon: planned.facts.managed_addon.is_some(),
+        association: false,
     };
-    put(graph, key, &annotate, target, Wanted::Present(annotations(wanted, names)));
+    put(graph, key, &annotate, target, Wanted::Present(service_account_state(wanted, planned, names)));
     graph.depend(&annotate, &attach);
 
     let pods = Target::Pods {
@@ -192,8 +196,11 @@ fn policy_document(wanted: &ClusterSpec, planned: &PlannedCluster) -> PolicyDocu
     }
 }
 
-fn annotations(wanted: &ClusterSpec, names: &ClusterNames) -> Resource {
-    let ours = |value: String| Annotation { value, manager: Some(FIELD_MANAGER.to_owned()) };
+/// Annotated by us, or by EKS where the service account belongs to its add-on.
+fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: &ClusterNames) -> Resource {
+    let is_managed = planned.facts.managed_addon.is_some();
+    let manager = if is_managed { FIELD_MANAGER_OF_EKS } else { FIELD_MANAGER };
+    let ours = |value: String| Annotation { value, manager: Some(manager.to_owned()) };
     let mut annotations = BTreeMap::from([(annotation_keys::ROLE_ARN.to_owned(), ours(names.role_arn.clone()))]);
     if let Some(regional) = wanted.sts_regional_endpoints {
         annotations.insert(annotation_keys::STS_REGIONAL_ENDPOINTS.to_owned(), ours(regional.to_string()));
@@ -202,6 +209,8 @@ fn annotations(wanted: &ClusterSpec, names: &ClusterNames) -> Resource {
         namespace: wanted.service_account.namespace.clone(),
         name: wanted.service_account.name.clone(),
         annotations,
+        addon: is_managed.then(|| AddonRole { role_arn: Some(names.role_arn.clone()) }),
+        association: None,
     })
 }
 

@@ -1,5 +1,5 @@
 use super::*;
-use cni_plan_core::{ClusterFacts, IpFamily, Kind, NodeRole, Resource, Target, Wanted};
+use cni_plan_core::{ClusterFacts, IpFamily, Kind, ManagedAddon, NodeRole, Resource, Target, Wanted};
 
 fn spec(text: &str) -> Spec {
     let none = |_: &str| Err(std::io::Error::from(std::io::ErrorKind::NotFound));
@@ -179,9 +179,13 @@ fn an_accounts_own_policy_of_amazons_name_comes_off_the_node_role_too() {
 
 #[test]
 fn everything_that_is_live_and_contradicts_the_spec_is_told_at_once() {
-    let text = "version: 1\nclusters:\n  - name: a\n    ipFamily: ipv6\n  - name: b\n  - name: d\n";
+    let text = "version: 1\nclusters:\n  - name: a\n    ipFamily: ipv6\n  - name: b\n    stsRegionalEndpoints: true\n  - name: c\n    \
+                addon: managed\n  - name: d\n";
     let problems = compiled(text, |key, facts| match key {
-        "b" => facts.managed_addon = Some("v1.20.0-eksbuild.1".to_owned()),
+        "b" => {
+            facts.managed_addon =
+                Some(ManagedAddon { version: "v1.20.0-eksbuild.1".to_owned(), status: "ACTIVE".to_owned() });
+        }
         "d" => facts.issuer = None,
         _ => {}
     })
@@ -190,7 +194,8 @@ fn everything_that_is_live_and_contradicts_the_spec_is_told_at_once() {
         whats(&problems),
         [
             "cluster `a` is not ipv6",
-            "cluster `b` has the plugin as an EKS add-on, which is not supported yet",
+            "the STS endpoint of cluster `b` cannot be chosen",
+            "cluster `c` does not have the plugin as an EKS add-on",
             "cluster `d` has no OIDC issuer",
         ]
     );

@@ -88,11 +88,7 @@ fn read_addon(fields: &Fields<'_>, report: &mut Report) -> Addon {
     const CHOICES: &[(&str, Addon)] =
         &[("auto", Addon::Auto), ("self-managed", Addon::SelfManaged), ("managed", Addon::Managed)];
     let Some(field) = fields.get("addon") else { return Addon::Auto };
-    let addon = field.choice(report, CHOICES).unwrap_or(Addon::Auto);
-    if addon == Addon::Managed {
-        field.refuse(report, Problem::new("cannot be `managed`: not supported yet").hint("use auto or self-managed"));
-    }
-    addon
+    field.choice(report, CHOICES).unwrap_or(Addon::Auto)
 }
 
 fn read_identity(fields: &Fields<'_>, report: &mut Report) -> Identity {

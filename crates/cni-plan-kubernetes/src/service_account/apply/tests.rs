@@ -104,7 +104,7 @@ fn serving(
 }
 
 fn account(annotations: BTreeMap<String, Annotation>) -> ServiceAccount {
-    ServiceAccount { namespace: "kube-system".to_owned(), name: "aws-node".to_owned(), annotations }
+    ServiceAccount::annotated("kube-system", "aws-node", annotations)
 }
 
 fn ours() -> Object {

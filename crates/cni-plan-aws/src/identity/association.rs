@@ -1,0 +1,95 @@
+//! The Pod Identity association of a service account: read, made, given another role, taken away.
+
+use cni_plan_core::{Association, Overseer, ProviderError, ServiceAccount};
+
+use crate::failure::{Intent, if_there};
+use crate::session::Session;
+
+/// An association as EKS has it.
+pub(super) struct Found {
+    id: String,
+    pub(super) state: Association,
+}
+
+/// The one of a service account; there is at most one.
+pub(super) async fn of(
+    session: &Session,
+    cluster: &str,
+    namespace: &str,
+    account: &str,
+) -> Result<Option<Found>, ProviderError> {
+    let reading = |action| intent(session, action, cluster, namespace, account, "read");
+    let listing = reading("eks:ListPodIdentityAssociations");
+    let list = session.eks.list_pod_identity_associations().cluster_name(cluster);
+    let list = list.namespace(namespace).service_account(account).send().await;
+    let list = if_there(list.map_err(|error| listing.failed(&error)))?;
+    let id = list.and_then(|list| list.associations?.into_iter().find_map(|it| it.association_id));
+    let Some(id) = id else { return Ok(None) };
+    let describing = reading("eks:DescribePodIdentityAssociation");
+    let call = session.eks.describe_pod_identity_association().cluster_name(cluster).association_id(&id);
+    // It may go between the two calls.
+    let Some(answer) = if_there(call.send().await.map_err(|error| describing.failed(&error)))? else { return Ok(None) };
+    let described = answer.association.and_then(|it| Some((it.role_arn?, it.owner_arn, it.tags)));
+    let (role_arn, owner_arn, tags) =
+        described.ok_or_else(|| describing.unreadable("the answer has no association with a role"))?;
+    let tags = tags.unwrap_or_default().into_iter().collect();
+    Ok(Some(Found { id, state: Association { role_arn, owner_arn, tags } }))
+}
+
+/// Brings the association from where `before` has it to where `after` has it.
+///
+/// # Errors
+/// When it is neither the one nor the other by now, and when EKS refuses.
+pub(super) async fn set(
+    session: &Session,
+    cluster: &str,
+    before: &ServiceAccount,
+    after: &ServiceAccount,
+    overseer: &dyn Overseer,
+) -> Result<(), ProviderError> {
+    let (namespace, account) = (before.namespace.as_str(), before.name.as_str());
+    let writing = |action, doing| intent(session, action, cluster, namespace, account, doing);
+    let found = of(session, cluster, namespace, account).await?;
+    let now = found.as_ref().map(|found| &found.state);
+    if now == after.association.as_ref() {
+        return Ok(());
+    }
+    if now != before.association.as_ref() {
+        let named = |it: Option<&Association>| it.map_or("not there", |it| it.role_arn.as_str()).to_owned();
+        let why = format!("it is {}, and was {}", named(now), named(before.association.as_ref()));
+        return Err(writing("eks:UpdatePodIdentityAssociation", "change").conflict(why));
+    }
+    overseer.holds_locks().await?;
+    match (found, &after.association) {
+        (None, Some(wanted)) => {
+            let intent = writing("eks:CreatePodIdentityAssociation", "create");
+            let call = session.eks.create_pod_identity_association().cluster_name(cluster).namespace(namespace);
+            let call = call.service_account(account).role_arn(&wanted.role_arn);
+            let tags = wanted.tags.clone().into_iter().collect();
+            intent.written(call.set_tags(Some(tags)).send()).await.map(drop)
+        }
+        (Some(found), Some(wanted)) => {
+            let intent = writing("eks:UpdatePodIdentityAssociation", "change");
+            let call = session.eks.update_pod_identity_association().cluster_name(cluster).association_id(found.id);
+            intent.written(call.role_arn(&wanted.role_arn).send()).await.map(drop)
+        }
+        (Some(found), None) => {
+            let intent = writing("eks:DeletePodIdentityAssociation", "delete");
+            let call = session.eks.delete_pod_identity_association().cluster_name(cluster).association_id(found.id);
+            if_there(intent.written(call.send()).await).map(drop)
+        }
+        (None, None) => Ok(()),
+    }
+}
+
+fn intent<'a>(
+    session: &'a Session,
+    action: &'static str,
+    cluster: &str,
+    namespace: &str,
+    account: &str,
+    doing: &str,
+) -> Intent<'a> {
+    let what = format!("cannot {doing} the Pod Identity association of {namespace}/{account} in cluster {cluster}");
+    session.intent(action, format!("cluster {cluster}"), what)
+}

@@ -1,0 +1,195 @@
+//! EKS's part in what gives the plugin's pods their identity: the add-on that writes the annotation, the
+//! Pod Identity association that comes before it.
+//!
+//! The service account itself is another provider's, which this one stands around: what EKS says is joined
+//! to what that has seen, and of a change each does its own share.
+
+mod addon;
+mod association;
+mod wait;
+
+use std::sync::Arc;
+
+use cni_plan_core::{
+    AddonRole, Association, BoxFuture, Change, ClusterRef, Observation, Overseer, Provider, ProviderError, Resource,
+    ServiceAccount, Target,
+};
+use futures::future::{OptionFuture, join, join_all, try_join};
+
+use crate::Aws;
+use crate::session::Session;
+
+/// A cluster's provider, with EKS behind the targets that ask for it.
+pub(crate) struct EksIdentity {
+    session: Arc<Session>,
+    /// As EKS knows the cluster.
+    cluster: String,
+    api_server: Arc<dyn Provider>,
+}
+
+impl Aws {
+    /// `api_server`, which answers for a cluster, together with what EKS has of its service accounts.
+    ///
+    /// # Errors
+    /// Without usable credentials or a region.
+    pub async fn with_identity(
+        &self,
+        cluster: &ClusterRef,
+        api_server: Arc<dyn Provider>,
+    ) -> Result<Arc<dyn Provider>, ProviderError> {
+        let session = self.session(cluster).await?;
+        Ok(Arc::new(EksIdentity { session, cluster: cluster.name.clone(), api_server }))
+    }
+}
+
+impl Provider for EksIdentity {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            let (seen, shares) = join(self.api_server.observe(targets), self.shares(targets)).await;
+            seen.into_iter().zip(shares).map(joined).collect()
+        })
+    }
+
+    /// An update of the add-on may be under way that nobody waits for any more: what it comes to is waited for.
+    fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        Box::pin(async move {
+            let asks = |target: &&Target| matches!(target, Target::ServiceAccount { addon: true, .. });
+            if targets.iter().any(asks) {
+                // What keeps it from being waited for, keeps it from being seen.
+                let _ = addon::at_rest(&self.session, &self.cluster).await;
+            }
+            let (seen, shares) = join(self.api_server.settle(targets), self.shares(targets)).await;
+            seen.into_iter().zip(shares).map(joined).collect()
+        })
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        Box::pin(async move {
+            match (&change.target, &change.before, &change.after) {
+                (
+                    Target::ServiceAccount { addon, association, .. },
+                    Some(Resource::ServiceAccount(before)),
+                    Some(Resource::ServiceAccount(after)),
+                ) if *addon || *association => self.give(change, before, after, overseer).await,
+                _ => self.api_server.apply(change, overseer).await,
+            }
+        })
+    }
+}
+
+/// What EKS says of a service account.
+#[derive(Debug, Default)]
+struct Share {
+    addon: Option<AddonRole>,
+    association: Option<Association>,
+}
+
+impl EksIdentity {
+    async fn shares(&self, targets: &[&Target]) -> Vec<Result<Share, ProviderError>> {
+        join_all(targets.iter().map(|target| self.share(target))).await
+    }
+
+    async fn share(&self, target: &Target) -> Result<Share, ProviderError> {
+        let Target::ServiceAccount { namespace, name, addon, association, .. } = target else {
+            return Ok(Share::default());
+        };
+        let (session, cluster) = (&*self.session, self.cluster.as_str());
+        let (addon, association) = try_join(
+            async { OptionFuture::from(addon.then(|| addon::role(session, cluster))).await.transpose() },
+            async {
+                let asked = association.then(|| association::of(session, cluster, namespace, name));
+                OptionFuture::from(asked).await.transpose()
+            },
+        )
+        .await?;
+        Ok(Share { addon: addon.flatten(), association: association.flatten().map(|found| found.state) })
+    }
+
+    /// What comes before everything else is made first and taken away last, so that a pod born in between
+    /// takes what one takes before the change or after it.
+    async fn give(
+        &self,
+        change: &Change,
+        before: &ServiceAccount,
+        after: &ServiceAccount,
+        overseer: &dyn Overseer,
+    ) -> Result<(), ProviderError> {
+        if after.association.is_some() {
+            self.associate(before, after, overseer).await?;
+        }
+        match (&before.addon, &after.addon) {
+            (Some(found), Some(wanted)) => {
+                addon::set_role(&self.session, &self.cluster, found, wanted, overseer).await?;
+                self.until_annotated(change, after).await?;
+            }
+            _ if before.annotations != after.annotations => {
+                overseer.holds_locks().await?;
+                self.api_server.apply(&without_shares(change), overseer).await?;
+            }
+            _ => {}
+        }
+        if after.association.is_none() {
+            self.associate(before, after, overseer).await?;
+        }
+        Ok(())
+    }
+
+    async fn associate(
+        &self,
+        before: &ServiceAccount,
+        after: &ServiceAccount,
+        overseer: &dyn Overseer,
+    ) -> Result<(), ProviderError> {
+        if before.association == after.association {
+            return Ok(());
+        }
+        association::set(&self.session, &self.cluster, before, after, overseer).await
+    }
+
+    /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
+    async fn until_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<(), ProviderError> {
+        let targets = [&change.target];
+        let mut delays = wait::delays(wait::FOR_THE_ANNOTATION);
+        loop {
+            let seen = self.api_server.observe(&targets).await.pop();
+            let now = match seen {
+                Some(Observation::Present(Resource::ServiceAccount(now))) => now,
+                Some(Observation::Unseen(error)) => return Err(error),
+                _ => return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone")),
+            };
+            let value =
+                |account: &ServiceAccount, key: &String| account.annotations.get(key).map(|it| it.value.clone());
+            let missing = after.annotations.keys().find(|key| value(&now, key) != value(after, key));
+            let Some(key) = missing else { return Ok(()) };
+            let Some(delay) = delays.next() else {
+                let found = value(&now, key).map_or_else(|| "is not there".to_owned(), |value| format!("is {value}"));
+                return Err(addon::not_annotated(&self.session, &self.cluster, &format!("annotation {key} {found}")));
+            };
+            tokio::time::sleep(delay).await;
+        }
+    }
+}
+
+/// What the API server has to do of a change.
+fn without_shares(change: &Change) -> Change {
+    let plain = |state: &Option<Resource>| match state {
+        Some(Resource::ServiceAccount(account)) => {
+            Some(Resource::ServiceAccount(ServiceAccount { addon: None, association: None, ..account.clone() }))
+        }
+        other => other.clone(),
+    };
+    Change { before: plain(&change.before), after: plain(&change.after), ..change.clone() }
+}
+
+fn joined((seen, share): (Observation, Result<Share, ProviderError>)) -> Observation {
+    match (seen, share) {
+        (Observation::Present(Resource::ServiceAccount(account)), Ok(Share { addon, association })) => {
+            Observation::Present(Resource::ServiceAccount(ServiceAccount { addon, association, ..account }))
+        }
+        (Observation::Present(_), Err(error)) => Observation::Unseen(error),
+        (seen, _) => seen,
+    }
+}
+
+#[cfg(test)]
+mod tests;

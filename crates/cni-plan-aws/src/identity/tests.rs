@@ -1,0 +1,130 @@
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use cni_plan_core::{Annotation, ErrorKind, annotation_keys};
+
+use super::*;
+use crate::scripted::{Asked, Scripted, change, cluster, identity};
+
+const OLD: &str = "arn:aws:iam::111122223333:role/old";
+const NEW: &str = "arn:aws:iam::111122223333:role/new";
+
+/// An API server with the one service account; EKS's own hand on it is the test's.
+struct ApiServer {
+    annotated: Mutex<Option<&'static str>>,
+    applied: Mutex<Vec<Change>>,
+}
+
+impl ApiServer {
+    fn annotated(role_arn: Option<&'static str>) -> Arc<ApiServer> {
+        Arc::new(ApiServer { annotated: Mutex::new(role_arn), applied: Mutex::default() })
+    }
+}
+
+impl Provider for ApiServer {
+    fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
+        let account = account(*self.annotated.lock().unwrap());
+        Box::pin(async move { vec![Observation::Present(Resource::ServiceAccount(account)); targets.len()] })
+    }
+
+    fn apply<'a>(&'a self, change: &'a Change, _: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
+        self.applied.lock().unwrap().push(change.clone());
+        Box::pin(async { Ok(()) })
+    }
+}
+
+fn account(role_arn: Option<&str>) -> ServiceAccount {
+    let annotation = |value: &str| Annotation { value: value.to_owned(), manager: Some("eks".to_owned()) };
+    let annotations = role_arn.map(|value| (annotation_keys::ROLE_ARN.to_owned(), annotation(value)));
+    ServiceAccount::annotated("kube-system", "aws-node", annotations.into_iter().collect())
+}
+
+fn of_addon(role_arn: &str) -> Resource {
+    let addon = Some(AddonRole { role_arn: Some(role_arn.to_owned()) });
+    Resource::ServiceAccount(ServiceAccount { addon, ..account(Some(role_arn)) })
+}
+
+fn associated(role_arn: Option<&str>, annotated: Option<&str>) -> Resource {
+    let association =
+        |role_arn: &str| Association { role_arn: role_arn.to_owned(), owner_arn: None, tags: BTreeMap::new() };
+    Resource::ServiceAccount(ServiceAccount { association: role_arn.map(association), ..account(annotated) })
+}
+
+fn target(addon: bool, association: bool) -> Target {
+    Target::ServiceAccount {
+        cluster: "c".to_owned(),
+        namespace: "kube-system".to_owned(),
+        name: "aws-node".to_owned(),
+        addon,
+        association,
+    }
+}
+
+/// An add-on with role `old`, whose update is over when it is asked for the second time.
+fn eks(updates: &AtomicUsize, asked: &Asked) -> (u16, String) {
+    let addon = format!(
+        r#"{{"addon":{{"addonName":"vpc-cni","addonVersion":"v1","status":"ACTIVE","configurationValues":"{{}}","serviceAccountRoleArn":"{OLD}"}}}}"#
+    );
+    let update = |status: &str| (200, format!(r#"{{"update":{{"id":"u-1","status":"{status}"}}}}"#));
+    match asked.operation.as_str() {
+        "GET /clusters/c/addons/vpc-cni" => (200, addon),
+        "POST /clusters/c/addons/vpc-cni/update" => update("InProgress"),
+        path if path.starts_with("GET /clusters/c/updates/u-1") => match updates.fetch_add(1, Ordering::SeqCst) {
+            0 => update("InProgress"),
+            _ => update("Successful"),
+        },
+        _ => identity(),
+    }
+}
+
+#[tokio::test]
+async fn the_role_is_sent_with_all_that_was_found_and_its_update_is_followed_to_its_end() {
+    let updates = AtomicUsize::new(0);
+    let script = Scripted::start(move |asked| eks(&updates, asked)).await;
+    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(Some(NEW))).await.unwrap();
+    let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
+    provider.apply(&change, &|_| {}).await.unwrap();
+    let body: serde_json::Value =
+        serde_json::from_str(&script.body_of("POST /clusters/c/addons/vpc-cni/update")).unwrap();
+    assert_eq!(body["serviceAccountRoleArn"], NEW);
+    assert_eq!((&body["addonVersion"], &body["configurationValues"]), (&"v1".into(), &"{}".into()));
+    assert_eq!(body["resolveConflicts"], "PRESERVE");
+    assert_eq!(body.get("podIdentityAssociations"), None, "an empty list would delete them");
+    assert!(script.operations().last().unwrap().starts_with("GET /clusters/c/updates/u-1"));
+}
+
+#[tokio::test]
+async fn an_addon_with_another_role_by_now_is_not_touched() {
+    let updates = AtomicUsize::new(0);
+    let script = Scripted::start(move |asked| eks(&updates, asked)).await;
+    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let change = change(target(true, false), Some(of_addon("another")), Some(of_addon(NEW)));
+    let error = provider.apply(&change, &|_| {}).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Conflict);
+    assert_eq!(error.why, format!("its role is {OLD}, and was another"));
+    assert!(!script.operations().iter().any(|operation| operation.starts_with("POST")));
+}
+
+#[tokio::test]
+async fn what_comes_before_the_annotation_goes_after_it() {
+    let script = Scripted::start(|asked| match asked.operation.as_str() {
+        path if path.starts_with("GET /clusters/c/pod-identity-associations/a-1") => {
+            (200, format!(r#"{{"association":{{"roleArn":"{OLD}"}}}}"#))
+        }
+        path if path.starts_with("GET /clusters/c/pod-identity-associations") => {
+            (200, r#"{"associations":[{"associationId":"a-1"}]}"#.to_owned())
+        }
+        "DELETE /clusters/c/pod-identity-associations/a-1" => (403, r#"{"message":"no"}"#.to_owned()),
+        _ => identity(),
+    })
+    .await;
+    let api_server = ApiServer::annotated(None);
+    let provider = script.aws().with_identity(&cluster(), Arc::clone(&api_server) as _).await.unwrap();
+    let (before, after) = (associated(Some(OLD), None), associated(None, Some(NEW)));
+    let change = change(target(false, true), Some(before), Some(after));
+    assert!(provider.apply(&change, &|_| {}).await.is_err());
+    let applied = api_server.applied.lock().unwrap();
+    let [annotated] = applied.as_slice() else { panic!("the annotation is there before the association goes") };
+    assert_eq!(annotated.after, Some(Resource::ServiceAccount(account(Some(NEW)))), "without EKS's share");
+}
