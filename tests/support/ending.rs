@@ -210,6 +210,9 @@ fn addresses_of(difference: &Difference) -> Vec<Pattern> {
         ["accounts", _, "oidcProviders", ..] => {
             vec![Pattern { scope: None, kinds: &["oidc-provider"], names: Vec::new() }]
         }
+        // What EKS has of the plugin's identity is the annotation's step too.
+        ["clusters", cluster, "eks", "addons", "vpc-cni", ..]
+        | ["clusters", cluster, "eks", "podIdentityAssociations", ..] => in_cluster(cluster, &["annotate"]),
         ["clusters", cluster, "kubernetes", "serviceaccounts", ..] => in_cluster(cluster, &["annotate"]),
         ["clusters", cluster, "kubernetes", "pods" | "daemonsets", ..] => in_cluster(cluster, &["restart"]),
         _ => Vec::new(),

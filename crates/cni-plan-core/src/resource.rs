@@ -246,8 +246,7 @@ impl Resource {
 /// An association is there with the role that is wanted, or not at all: it comes before every annotation.
 fn merged_association(wanted: Option<&Association>, found: Option<&Association>) -> Option<Association> {
     let (wanted, Some(found)) = (wanted?, found) else { return wanted.cloned() };
-    let mut tags = found.tags.clone();
-    tags.extend(wanted.tags.clone());
+    let tags = found.tags.clone().into_iter().chain(wanted.tags.clone()).collect();
     Some(Association { role_arn: wanted.role_arn.clone(), tags, owner_arn: found.owner_arn.clone() })
 }
 
