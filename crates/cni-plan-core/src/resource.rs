@@ -156,9 +156,30 @@ pub struct Association {
     /// The ARN of the add-on that it belongs to: then it is changed through that add-on only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub owner_arn: Option<String>,
-    /// Wanted: these among others.
+    /// Set when it is made; [`Association::TAG`] is among them where a plan has made it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub tags: BTreeMap<String, String>,
+}
+
+impl Association {
+    /// The tag of those that a plan has made, and may take away again.
+    pub const TAG: (&str, &str) = ("managed-by", "cni-plan");
+
+    /// As a plan makes one.
+    pub fn of_a_plan(role_arn: &str) -> Association {
+        let (key, value) = Association::TAG;
+        Association {
+            role_arn: role_arn.to_owned(),
+            owner_arn: None,
+            tags: BTreeMap::from([(key.to_owned(), value.to_owned())]),
+        }
+    }
+
+    /// Whether a plan has made it.
+    pub fn is_of_a_plan(&self) -> bool {
+        let (key, value) = Association::TAG;
+        self.owner_arn.is_none() && self.tags.get(key).is_some_and(|found| found == value)
+    }
 }
 
 /// One annotation and who owns it.
@@ -244,10 +265,10 @@ impl Resource {
 }
 
 /// An association is there with the role that is wanted, or not at all: it comes before every annotation.
+/// One that is there stays whoever's it is.
 fn merged_association(wanted: Option<&Association>, found: Option<&Association>) -> Option<Association> {
     let (wanted, Some(found)) = (wanted?, found) else { return wanted.cloned() };
-    let tags = found.tags.clone().into_iter().chain(wanted.tags.clone()).collect();
-    Some(Association { role_arn: wanted.role_arn.clone(), tags, owner_arn: found.owner_arn.clone() })
+    Some(Association { role_arn: wanted.role_arn.clone(), ..found.clone() })
 }
 
 fn merged_role(wanted: &Role, found: &Role) -> Role {

@@ -52,9 +52,33 @@ pub(super) struct Lens<'a> {
     pub(super) wanted: Option<&'a PodIdentity>,
     /// What they were found with.
     pub(super) found: Option<&'a Pods>,
+    /// The role of the service account's Pod Identity association, where that is what is asked about.
+    pub(super) association: Option<&'a str>,
 }
 
-impl Lens<'_> {
+impl<'a> Lens<'a> {
+    /// For what the annotation is meant to tell the pods, `wanted`, with `after` as the plan leaves the
+    /// service account.
+    pub(super) fn of(
+        wanted: Option<&'a PodIdentity>,
+        after: Option<&'a ServiceAccount>,
+        found: Option<&'a Pods>,
+    ) -> Lens<'a> {
+        let association = after.and_then(|account| account.association.as_ref()).map(|it| it.role_arn.as_str());
+        let own = match wanted {
+            Some(PodIdentity::WebIdentity { role_arn, .. }) => Some(role_arn.as_str()),
+            Some(PodIdentity::Association) => association,
+            _ => None,
+        };
+        Lens { own, wanted, found, association }
+    }
+
+    /// As things are under `account`.
+    pub(super) fn under(self, account: Option<&'a ServiceAccount>) -> Lens<'a> {
+        let association = account.and_then(|account| account.association.as_ref());
+        Lens { association: association.map(|it| it.role_arn.as_str()), ..self }
+    }
+
     /// The sorts of an identity that pods take. Where nothing is said of the STS endpoint, the
     /// webhook's own configuration decides, and either may be what they are found with.
     pub(super) fn sorts(&self, identity: &PodIdentity) -> Identities {
@@ -75,16 +99,27 @@ impl Lens<'_> {
 
     /// The sorts that a pod may take which is born under these annotations; without a service account
     /// none is born, and one made by someone else names no role.
-    pub(super) fn newborn(&self, account: Option<&ServiceAccount>) -> Identities {
-        account.map_or(Identities::NODE_ROLE, |account| self.sorts(&account.identity_of_new_pods()))
+    pub(super) fn newborn(self, account: Option<&'a ServiceAccount>) -> Identities {
+        account.map_or(Identities::NODE_ROLE, |it| self.under(account).sorts(&it.identity_of_new_pods()))
     }
 
     fn sort(&self, identity: &PodIdentity) -> Identities {
         match identity {
             PodIdentity::NodeRole => Identities::NODE_ROLE,
-            PodIdentity::WebIdentity { role_arn, .. } if self.own == Some(role_arn) => {
+            // By an association where web identity is wanted, or the other way round, the own role lets pods in by
+            // a statement of trust that the plan does not touch: that is another identity.
+            PodIdentity::WebIdentity { role_arn, .. }
+                if self.own == Some(role_arn) && self.wanted != Some(&PodIdentity::Association) =>
+            {
                 let is_as_wanted = self.wanted.is_none_or(|wanted| identity.satisfies(wanted));
                 if is_as_wanted { Identities::OWN } else { Identities::OWN_OTHERWISE }
+            }
+            PodIdentity::Association
+                if self.wanted == Some(&PodIdentity::Association)
+                    && self.own.is_some()
+                    && self.own == self.association =>
+            {
+                Identities::OWN
             }
             other => {
                 let is_found = self.found.is_some_and(|pods| pods.identities().contains(&other));

@@ -9,10 +9,10 @@ use std::collections::{BTreeSet, HashMap};
 use super::exploration::{End, Move, Path};
 use super::identities::Identities;
 use super::shape::Place;
-use super::strand::{Strand, Strands};
+use super::strand::{Strand, Strands, accounts};
 use super::verdict::{Danger, DangerStep, Direction, Endangered, Exemption};
 use super::way_back::{View, moved};
-use crate::{Action, Address, Change, Kind, Observation, Run, Target, invert};
+use crate::{Action, Address, Change, Kind, Observation, Run, ServiceAccount, Target, invert};
 
 /// Tells a path of a strand.
 pub(super) fn danger(strand: &Strand, path: &Path, strands: &Strands<'_>, changes: &[Change]) -> Danger {
@@ -190,6 +190,14 @@ fn told(change: &Change, direction: Direction) -> DangerStep {
     DangerStep { address: change.address.clone(), direction, does: does(change, direction) }
 }
 
+fn has_association(account: Option<&ServiceAccount>) -> bool {
+    account.is_some_and(|account| account.association.is_some())
+}
+
+fn is_about_association(change: &Change) -> bool {
+    accounts(change).into_iter().any(has_association)
+}
+
 /// What a step does, as a clause.
 fn does(change: &Change, direction: Direction) -> String {
     let is_back = direction == Direction::Back;
@@ -213,6 +221,17 @@ fn does(change: &Change, direction: Direction) -> String {
         }
         Target::ServiceAccount { cluster, addon: true, .. } => {
             format!("the EKS add-on of {cluster} is given the plugin's own role, which EKS annotates")
+        }
+        Target::ServiceAccount { cluster, namespace, name, .. } if is_about_association(change) => {
+            let [before, after] = accounts(change).map(has_association);
+            let (was, is) = if is_back { (after, before) } else { (before, after) };
+            match (was, is) {
+                (false, true) => {
+                    format!("service account {namespace}/{name} of {cluster} gets a Pod Identity association")
+                }
+                (true, false) => format!("the Pod Identity association of {namespace}/{name} of {cluster} is deleted"),
+                _ => format!("the Pod Identity association of {namespace}/{name} of {cluster} is given another role"),
+            }
         }
         Target::ServiceAccount { cluster, namespace, name, .. } if is_back => {
             format!("service account {namespace}/{name} of {cluster} gets its annotations back as they were")

@@ -7,7 +7,7 @@ use super::order::{Edge, Order};
 use super::shape::{Place, Places, Shape, StepShape, SubjectShape};
 use super::story;
 use super::verdict::Danger;
-use crate::{Action, Address, Change, Kind, PodIdentity, Pods, Resource, Reversibility, Run};
+use crate::{Action, Address, Change, Kind, Pods, Resource, Reversibility, Run, ServiceAccount};
 
 /// One thing that an identity of a cluster's pods stands on, with the cluster's steps on annotation
 /// and pods.
@@ -114,28 +114,21 @@ impl<'a> Strands<'a> {
         let (annotate, restart, verify) = (step(Place::Annotate), step(Place::Restart), step(Place::Verify));
         let run = |change: Option<&'a Change>| change.and_then(|change| change.run.as_ref()).map(Run::identity);
         let wanted = run(restart).or(run(verify));
-        let own = wanted.cloned().or_else(|| match annotate.and_then(|change| change.after.as_ref()) {
-            Some(Resource::ServiceAccount(after)) => Some(after.identity_of_new_pods()),
-            _ => None,
-        });
-        let own = match &own {
-            Some(PodIdentity::WebIdentity { role_arn, .. }) => Some(role_arn.as_str()),
-            _ => None,
-        };
+        let [before, after] = annotate.map_or([None; 2], accounts);
+        let announced = after.map(ServiceAccount::identity_of_new_pods);
         let found = restart.or(verify).and_then(found_pods);
-        let lens = Lens { own, wanted, found };
+        let meant = Lens::of(wanted.or(announced.as_ref()), after, found);
+        let lens = Lens { wanted, ..meant };
         let (carried, carried_is_one) = match (found, restart.or(verify)) {
-            (Some(pods), _) => (lens.carried(pods), pods.carrying.len() == 1),
+            (Some(pods), _) => (lens.under(before).carried(pods), pods.carrying.len() == 1),
             (None, Some(_)) => (Identities::NONE, false),
             // Nobody has looked: they are where every cluster begins.
             (None, None) => (Identities::NODE_ROLE, true),
         };
-        let newborn = annotate.map_or([Identities::NODE_ROLE.or(Identities::OWN); 2], |change| {
-            [&change.before, &change.after].map(|state| match state {
-                Some(Resource::ServiceAccount(account)) => lens.newborn(Some(account)),
-                _ => lens.newborn(None),
-            })
-        });
+        let newborn = match annotate {
+            Some(_) => [before, after].map(|account| lens.newborn(account)),
+            None => [Identities::NODE_ROLE.or(Identities::OWN); 2],
+        };
         let brought = [run(restart), run(verify)].map(|run| run.map_or(Identities::NONE, |run| lens.sorts(run)));
         let mut steps = [None; 4];
         for place in [Place::Annotate, Place::Restart, Place::Verify] {
@@ -181,6 +174,14 @@ impl<'a> Strands<'a> {
             waits_for: order.before(step),
         }
     }
+}
+
+/// The service account before and after a step on it.
+pub(super) fn accounts(change: &Change) -> [Option<&ServiceAccount>; 2] {
+    [&change.before, &change.after].map(|state| match state {
+        Some(Resource::ServiceAccount(account)) => Some(account),
+        _ => None,
+    })
 }
 
 /// The pods as a step on them has found them.

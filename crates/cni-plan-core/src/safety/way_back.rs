@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::identities::{Identities, Lens};
 use super::shape::{Place, Places};
-use super::strand::{Strand, found_pods};
+use super::strand::{Strand, accounts, found_pods};
 use crate::{Action, Address, Change, Kind, Observation, Plugin, PodGroup, PodIdentity, Pods, Resource, Run, invert};
 
 /// What a run going back sees of the pods.
@@ -95,12 +95,11 @@ impl WaysBack {
     }
 
     fn inverse(&self, live: &HashMap<Address, Observation>) -> Inverse {
-        let own = match &self.wanted {
-            Some(PodIdentity::WebIdentity { role_arn, .. }) => Some(role_arn.as_str()),
-            _ => None,
-        };
         let found = self.plan.iter().find_map(found_pods);
-        let lens = Lens { own, wanted: self.wanted.as_ref(), found };
+        let annotate = self.plan.iter().find(|change| change.address.kind() == Kind::Annotate);
+        let [before, after] = annotate.map_or([None; 2], accounts);
+        // What a step of the way back brings is born under the service account as it was.
+        let lens = Lens::of(self.wanted.as_ref(), after, found).under(before);
         let mut inverse = Inverse::default();
         for change in invert(&self.plan, live).changes.iter().filter(|change| change.is_effective()) {
             let Some(place) = self.place(&change.address) else { continue };

@@ -9,8 +9,8 @@ use super::brute_force::{Walked, walk};
 use crate::fixture::{ACCOUNT, addresses, attachment, pods, role_arn, service_account};
 use crate::safety::{SafetyVerdict, prove};
 use crate::{
-    Action, Address, Annotation, Change, Kind, MaxUnavailable, PodIdentity, Resource, Reversibility, Run, Target,
-    annotation_keys,
+    Action, Address, Annotation, Association, Change, Kind, MaxUnavailable, PodIdentity, Resource, Reversibility, Run,
+    ServiceAccount, Target, annotation_keys,
 };
 
 const CLUSTERS: [&str; 2] = ["blue", "green"];
@@ -21,6 +21,7 @@ struct Sketch {
     /// Attachments to its own role: whether they are there before, whether they are made or stay away.
     requirements: Vec<(bool, bool)>,
     annotated: Annotated,
+    associated: Associated,
     /// Identities its pods are found with, by number.
     carried: Vec<usize>,
     wants_regional: bool,
@@ -37,6 +38,27 @@ enum Annotated {
     Already,
 }
 
+/// What becomes of a Pod Identity association with the own role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Associated {
+    Never,
+    Made,
+    Already,
+    Taken,
+}
+
+impl Associated {
+    /// Whether it is there before and after.
+    fn is_there(self) -> (bool, bool) {
+        match self {
+            Associated::Never => (false, false),
+            Associated::Made => (false, true),
+            Associated::Already => (true, true),
+            Associated::Taken => (true, false),
+        }
+    }
+}
+
 fn identity(cluster: &str, number: usize) -> PodIdentity {
     let own = |regional| PodIdentity::WebIdentity { role_arn: role_arn(cluster), sts_regional: Some(regional) };
     match number {
@@ -44,6 +66,7 @@ fn identity(cluster: &str, number: usize) -> PodIdentity {
         1 => own(true),
         2 => own(false),
         3 => PodIdentity::Other { what: "keys of its own".to_owned() },
+        4 => PodIdentity::Association,
         _ => PodIdentity::WebIdentity { role_arn: role_arn("another"), sts_regional: Some(true) },
     }
 }
@@ -55,29 +78,40 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         2 => Just(Annotated::WithOwnGlobally),
         2 => Just(Annotated::Already)
     ];
+    let associated = prop_oneof![
+        5 => Just(Associated::Never),
+        2 => Just(Associated::Made),
+        1 => Just(Associated::Already),
+        2 => Just(Associated::Taken)
+    ];
     let requirements = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.9)), 1..3);
     let carried = prop_oneof![
         5 => Just(vec![0]),
-        3 => prop::collection::btree_set(0usize..5, 0..3).prop_map(|set| set.into_iter().collect())
+        3 => prop::collection::btree_set(0usize..6, 0..3).prop_map(|set| set.into_iter().collect())
     ];
     (
         requirements,
-        annotated,
+        (annotated, associated),
         carried,
         any::<bool>(),
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
         any::<bool>(),
     )
-        .prop_map(|(requirements, annotated, carried, wants_regional, restarts, verifies, is_reversible)| Sketch {
-            requirements,
-            annotated,
-            carried,
-            wants_regional,
-            restarts,
-            verifies,
-            is_reversible,
-        })
+        .prop_map(
+            |(requirements, (annotated, associated), carried, wants_regional, restarts, verifies, is_reversible)| {
+                Sketch {
+                    requirements,
+                    annotated,
+                    associated,
+                    carried,
+                    wants_regional,
+                    restarts,
+                    verifies,
+                    is_reversible,
+                }
+            },
+        )
 }
 
 /// A cluster's steps in the order of the procedure, and the positions of those that the procedure
@@ -104,6 +138,14 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         Some(Resource::ServiceAccount(account))
     };
     let wanted = sketch.wants_regional.then_some(true);
+    let (was_associated, is_associated) = sketch.associated.is_there();
+    let associated = |account: Option<Resource>, is_there: bool| match account {
+        Some(Resource::ServiceAccount(account)) => Some(Resource::ServiceAccount(ServiceAccount {
+            association: is_there.then(|| Association::of_a_plan(&role_arn(name))),
+            ..account
+        })),
+        other => other,
+    };
     let after = announced(&role_arn(name), wanted);
     let before = match sketch.annotated {
         Annotated::Never => Some(service_account(None)),
@@ -111,11 +153,18 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         Annotated::WithOwnGlobally => announced(&role_arn(name), Some(false)),
         Annotated::Already => after.clone(),
     };
+    let (before, after) = (associated(before, was_associated), associated(after, is_associated));
     let action = if before == after { Action::None } else { Action::Update };
     changes.push(change(at.annotate, action, before, after));
 
-    let carried: Vec<(PodIdentity, u32)> = sketch.carried.iter().map(|&number| (identity(name, number), 2)).collect();
-    let wanted = PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: wanted };
+    // No pod has come by an association before there was one.
+    let could_be = |identity: &PodIdentity| was_associated || *identity != PodIdentity::Association;
+    let carried = sketch.carried.iter().map(|&number| identity(name, number)).filter(could_be);
+    let carried: Vec<(PodIdentity, u32)> = carried.map(|identity| (identity, 2)).collect();
+    let wanted = match is_associated {
+        true => PodIdentity::Association,
+        false => PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: wanted },
+    };
     let timeout = Duration::from_secs(1);
     let restart =
         Run::Restart { identity: wanted.clone(), canary: 1, max_unavailable: MaxUnavailable::Count(1), timeout };
@@ -293,6 +342,7 @@ fn what_a_restart_waits_for_through_others_is_not_taken_for_its_own() {
     let sketch = Sketch {
         requirements: vec![(false, true), (true, false)],
         annotated: Annotated::Already,
+        associated: Associated::Never,
         carried: vec![0],
         wants_regional: false,
         restarts: true,
