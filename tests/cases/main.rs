@@ -21,6 +21,7 @@ mod layering;
 mod locks;
 mod moto_end_to_end;
 mod outage;
+mod pod_identity;
 mod quickstart;
 mod real_clients;
 mod scenarios;

@@ -43,6 +43,18 @@ pub const ADDON: Course = Course {
     world: || Rehearsal::of_scenario("managed-addon-with-role"),
 };
 
+/// Pods on a role by annotation, sent to the same role by a Pod Identity association.
+pub const POD_IDENTITY: Course = Course {
+    name: "pod-identity",
+    spec: "tests/cases/specs/pod-identity.yaml",
+    world: || {
+        let rehearsal =
+            Rehearsal::with_clusters(&[ClusterSeed { pod_identity_agent: true, ..ClusterSeed::new("my-cluster") }]);
+        rehearsal.by_web_identity();
+        rehearsal
+    },
+};
+
 /// Where the change set of a course is, in the workspace.
 pub const SAVED: &str = "plans/tried.plan.json";
 

@@ -128,6 +128,20 @@ impl Rehearsal {
         self.runtime.block_on(self.sandbox.until_idle());
     }
 
+    /// Brings `my-cluster`, which is as before the migration, to the plugin's own role by its annotation, and
+    /// leaves nothing of the runs behind.
+    ///
+    /// # Panics
+    /// When that fails.
+    pub fn by_web_identity(&self) {
+        self.workspace.write("first.yaml", "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n");
+        self.run("plan first.yaml --out plans/first.plan.json").expect(0);
+        self.run("apply plans/first.plan.json").expect(0);
+        for left in [".cni-plan", "plans"] {
+            std::fs::remove_dir_all(self.workspace.path().join(left)).expect("a run leaves a folder");
+        }
+    }
+
     /// Runs the command, arguments separated by spaces, to its end.
     pub fn run(&self, arguments: &str) -> Ran {
         self.workspace.run(arguments.split_whitespace())

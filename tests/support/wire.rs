@@ -50,6 +50,18 @@ impl Wire {
         self.send("POST", "/", "application/x-www-form-urlencoded", &signature, &form.finish())
     }
 
+    /// Calls EKS in account 111122223333.
+    ///
+    /// # Panics
+    /// When EKS refuses.
+    #[track_caller]
+    pub fn eks(&self, method: &str, path: &str, body: &serde_json::Value) -> String {
+        let scope = "SANDBOX111122223333/20261123/us-west-2/eks/aws4_request";
+        let signature =
+            format!("authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0\r\n");
+        self.send(method, path, "application/json", &signature, &body.to_string())
+    }
+
     /// Sets an annotation of a cluster's `kube-system/aws-node` as `manager`, forcing ownership.
     ///
     /// # Panics

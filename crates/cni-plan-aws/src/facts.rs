@@ -17,6 +17,8 @@ use crate::session::Session;
 
 /// The plugin's name among EKS's add-ons.
 pub(crate) const ADDON: &str = "vpc-cni";
+/// The Pod Identity agent's.
+const AGENT: &str = "eks-pod-identity-agent";
 
 impl ClusterInspector for Aws {
     fn facts<'a>(
@@ -51,19 +53,24 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
         Ok((caller, described))
     };
     let what_it_has = join(
-        OptionFuture::from(wanted.addon.then(|| managed_addon(session, name))),
+        join(
+            OptionFuture::from(wanted.addon.then(|| managed_addon(session, name, ADDON))),
+            OptionFuture::from(wanted.agent.then(|| managed_addon(session, name, AGENT))),
+        ),
         join(
             OptionFuture::from(wanted.node_roles.then(|| node_roles::read(session, name))),
             OptionFuture::from(wanted.association_of.as_ref().map(|account| association(session, name, account))),
         ),
     );
     // Without the cluster nothing else of it is waited for, nor is its failure told.
-    let ((caller, described), (addon, (nodes, association))) = try_join(the_cluster, what_it_has.map(Ok)).await?;
+    let ((caller, described), ((addon, agent), (nodes, association))) =
+        try_join(the_cluster, what_it_has.map(Ok)).await?;
     let addon = addon.transpose()?.flatten();
     let nodes = nodes.transpose()?.unwrap_or_default();
     let mut facts = facts_of(described, &caller.account, &session.region, addon, &nodes).map_err(|why| {
         session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
     })?;
+    facts.pod_identity_agent = agent.transpose()?.flatten();
     match association {
         Some(Ok(association)) => facts.association = association,
         Some(Err(error)) => facts.unread.push(Unread::unless_failed("the Pod Identity associations", error)?),
@@ -100,17 +107,17 @@ async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, Prov
     answer.cluster.map(Some).ok_or_else(|| intent.unreadable("the answer has no cluster"))
 }
 
-/// `None`: EKS does not manage the plugin.
-async fn managed_addon(session: &Session, name: &str) -> Result<Option<ManagedAddon>, ProviderError> {
+/// `None`: EKS does not manage it.
+async fn managed_addon(session: &Session, name: &str, addon: &str) -> Result<Option<ManagedAddon>, ProviderError> {
     let intent = session.intent(
         "eks:DescribeAddon",
         format!("cluster {name}"),
-        format!("cannot tell whether EKS manages the {ADDON} add-on of cluster {name}"),
+        format!("cannot tell whether EKS manages the {addon} add-on of cluster {name}"),
     );
-    let answer = session.eks.describe_addon().cluster_name(name).addon_name(ADDON).send().await;
+    let answer = session.eks.describe_addon().cluster_name(name).addon_name(addon).send().await;
     let answer = answer.map_err(|error| match intent.failed(&error) {
         // Whatever keeps EKS from telling, the person who asks may know.
-        error if matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+        error if addon == ADDON && matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
             ProviderError { cure: format!("{}, or set `addon: self-managed`", error.cure), ..error }
         }
         error => error,
@@ -146,6 +153,7 @@ fn facts_of(
         issuer: issuer.map(|issuer| issuer.strip_prefix("https://").unwrap_or(&issuer).to_owned()),
         version: cluster.version.ok_or("the answer has no Kubernetes version")?,
         managed_addon,
+        pod_identity_agent: None,
         node_roles: Vec::new(),
         association: None,
         is_private: cluster.resources_vpc_config.is_some_and(|vpc| !vpc.endpoint_public_access),
@@ -203,6 +211,7 @@ mod tests {
     const ALL: FactsWanted = FactsWanted {
         node_roles: true,
         addon: true,
+        agent: false,
         association_of: None,
         neighbours: false,
         other_regions: Vec::new(),

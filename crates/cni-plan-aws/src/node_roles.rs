@@ -124,6 +124,7 @@ mod tests {
     const WANTED: FactsWanted = FactsWanted {
         node_roles: true,
         addon: false,
+        agent: false,
         association_of: None,
         neighbours: true,
         other_regions: Vec::new(),

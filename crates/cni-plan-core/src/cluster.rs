@@ -94,6 +94,9 @@ pub struct ClusterFacts {
     /// DescribeAddon `vpc-cni`, where EKS manages the plugin.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub managed_addon: Option<ManagedAddon>,
+    /// DescribeAddon `eks-pod-identity-agent`, where it was asked for and is there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub pod_identity_agent: Option<ManagedAddon>,
     /// Roles of the nodes, sorted by name. Empty where the spec names them.
     pub node_roles: Vec<NodeRole>,
     /// The id of the Pod Identity association of the plugin's service account.
@@ -144,7 +147,7 @@ impl ClusterFacts {
     }
 }
 
-/// The plugin as an EKS add-on (EKS DescribeAddon).
+/// An EKS add-on (EKS DescribeAddon).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedAddon {

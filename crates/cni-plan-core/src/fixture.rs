@@ -219,6 +219,7 @@ pub(crate) fn planned_cluster(name: &str) -> PlannedCluster {
             issuer: None,
             version: "1.33".to_owned(),
             managed_addon: None,
+            pod_identity_agent: None,
             node_roles: Vec::new(),
             association: None,
             is_private: false,

@@ -94,6 +94,9 @@ pub struct FactsWanted {
     pub node_roles: bool,
     /// Ask EKS whether it manages the plugin; not where the spec says so.
     pub addon: bool,
+    /// Ask for the add-on that is the Pod Identity agent; not where the spec asks for another identity.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub agent: bool,
     /// Ask for the Pod Identity association of this service account: namespace and name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub association_of: Option<(String, String)>,

@@ -173,6 +173,7 @@ fn facts(key: &str) -> ClusterFacts {
         issuer: Some(format!("oidc.eks.us-west-2.amazonaws.com/id/{key}")),
         version: "1.33".to_owned(),
         managed_addon: None,
+        pod_identity_agent: None,
         node_roles: vec![node_role("spot"), node_role("workers")],
         association: None,
         is_private: false,

@@ -14,8 +14,14 @@ against_both!(
 );
 
 /// moto knows no add-ons, so the spec says who owns the plugin there.
-const SELF_MANAGED: FactsWanted =
-    FactsWanted { node_roles: true, addon: false, association_of: None, neighbours: false, other_regions: Vec::new() };
+const SELF_MANAGED: FactsWanted = FactsWanted {
+    node_roles: true,
+    addon: false,
+    agent: false,
+    association_of: None,
+    neighbours: false,
+    other_regions: Vec::new(),
+};
 
 async fn a_cluster_tells_its_family_issuer_and_node_roles(account: &Account) {
     for (name, made, family) in

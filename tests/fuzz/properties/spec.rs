@@ -92,6 +92,7 @@ fn facts(wanted: &cni_plan_spec::ClusterSpec) -> ClusterFacts {
         issuer: Some(format!("oidc.eks.us-west-2.amazonaws.com/id/{}", wanted.name)),
         version: "1.33".to_owned(),
         managed_addon: None,
+        pod_identity_agent: None,
         node_roles: vec![NodeRole {
             name: "AmazonEKSNodeRole".to_owned(),
             found_in: vec!["nodegroup workers".to_owned()],

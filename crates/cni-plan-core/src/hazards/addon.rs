@@ -1,7 +1,7 @@
 //! What an EKS add-on that owns the plugin's service account has against being given a role.
 
 use super::{Cluster, known};
-use crate::{Finding, Resource, ServiceAccount, annotation_keys};
+use crate::{Finding, ServiceAccount, annotation_keys};
 
 /// The field manager by which EKS writes (EKS User Guide, "Determine fields you can customize for Amazon EKS
 /// add-ons").
@@ -11,7 +11,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let (Some(addon), Some((step, found))) = (&cluster.planned.facts.managed_addon, cluster.service_account()) else {
         return Vec::new();
     };
-    let Some(Resource::ServiceAccount(after)) = &step.after else { return Vec::new() };
+    let Some(after) = super::account_after(step) else { return Vec::new() };
     let mut findings = Vec::new();
     if found.addon == after.addon {
         return findings;

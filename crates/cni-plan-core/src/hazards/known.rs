@@ -48,10 +48,14 @@ pub fn known_findings() -> &'static [Known] {
         OWN_CREDENTIALS,
         OWNER_WOULD_SET_IT_BACK,
         PLUGIN_TOO_OLD,
+        PLUGIN_WITHOUT_POD_IDENTITY,
+        POD_IDENTITY_AGENT,
         POD_IDENTITY_ASSOCIATION,
         POLICY_MISSING,
         POLICY_TOO_SMALL,
+        POD_IDENTITY_SESSION,
         PRIVATE_CLUSTER,
+        PRIVATE_CLUSTER_WITH_AGENT,
         RESOURCE_MISSING,
         ROLE_PATH,
         SERVICE_ACCOUNT_MISSING,
@@ -115,9 +119,18 @@ known! {
     PLUGIN_TOO_OLD = "plugin-too-old", Refuse,
         "IPv6 needs Kubernetes 1.21 and plugin 1.10.1 or later.",
         "update the cluster and the plugin first";
+    PLUGIN_WITHOUT_POD_IDENTITY = "plugin-without-pod-identity", Refuse,
+        "The plugin is older than v1.15.5 and does not ask the Pod Identity agent.",
+        "update the plugin first, or set `identity: irsa`";
+    POD_IDENTITY_AGENT = "pod-identity-agent", Refuse,
+        "The add-on eks-pod-identity-agent is not there, or not active: nobody would hand out the role.",
+        "run `aws eks create-addon --addon-name eks-pod-identity-agent --cluster-name NAME`, or set `identity: irsa`";
     POD_IDENTITY_ASSOCIATION = "pod-identity-association", Refuse,
-        "The service account has an EKS Pod Identity association, which wins over its annotation.",
-        "delete the association first: `aws eks delete-pod-identity-association`";
+        "The service account has a Pod Identity association of someone else's, which comes before its annotation.",
+        "delete it (`aws eks delete-pod-identity-association`), or tag it `managed-by=cni-plan` for the plan to change it";
+    POD_IDENTITY_SESSION = "pod-identity-session", Note,
+        "The plan deletes a Pod Identity association while pods have credentials by it, which stay valid for their session.",
+        "nothing: the plan restarts the pods right after";
     POLICY_MISSING = "policy-missing", Refuse,
         "A policy that the spec refers to does not exist.",
         "create it, or leave `policy.arn` out to use the family's own policy";
@@ -127,6 +140,9 @@ known! {
     PRIVATE_CLUSTER = "private-cluster", Warn,
         "The cluster's endpoint is private: its nodes may have no way to the global STS endpoint.",
         "set `stsRegionalEndpoints: true`, and see that the VPC has an interface endpoint for STS";
+    PRIVATE_CLUSTER_WITH_AGENT = "private-cluster-with-agent", Warn,
+        "The cluster's endpoint is private: its nodes may have no way to EKS, which hands out the role.",
+        "see that the VPC has an interface endpoint for `eks-auth`";
     RESOURCE_MISSING = "resource-missing", Refuse,
         "Something that the spec refers to does not exist.",
         "create it first";

@@ -8,6 +8,7 @@ mod addon;
 pub(crate) mod known;
 mod outside;
 mod plugin;
+mod pod_identity;
 mod reach;
 mod trust;
 
@@ -27,6 +28,7 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
         let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key) };
         findings.extend(addon::findings(&cluster));
         findings.extend(plugin::findings(&cluster));
+        findings.extend(pod_identity::findings(&cluster));
         findings.extend(trust::findings(&cluster));
         findings.extend(reach::findings(&cluster));
     }
@@ -71,6 +73,14 @@ impl<'a> Cluster<'a> {
             Some(Resource::Role(role)) => Some((step, Some(role))),
             _ => Some((step, None)),
         }
+    }
+}
+
+/// The service account as a step leaves it.
+fn account_after(step: &Change) -> Option<&ServiceAccount> {
+    match &step.after {
+        Some(Resource::ServiceAccount(after)) => Some(after),
+        _ => None,
     }
 }
 

@@ -12,6 +12,7 @@ const TOKEN_FILE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 const REGIONAL: &str = "AWS_STS_REGIONAL_ENDPOINTS";
 /// Set by a Pod Identity association, which wins over the annotation.
 const POD_IDENTITY: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const AGENT_TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 /// Static credentials, which every SDK takes before any role.
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 
@@ -33,7 +34,7 @@ pub(super) fn of(pod: &Pod) -> PodIdentity {
     }
     let associated = with(POD_IDENTITY);
     if !associated.is_empty() {
-        return other(format!("a Pod Identity association ({POD_IDENTITY} in {})", listed(&associated)));
+        return by_association(&containers, &associated);
     }
     for (variable, found) in [(ROLE_ARN, with(ROLE_ARN)), (TOKEN_FILE, with(TOKEN_FILE))] {
         if !found.is_empty() && found.len() < all {
@@ -48,6 +49,28 @@ pub(super) fn of(pod: &Pod) -> PodIdentity {
         (true, false) => other(format!("{TOKEN_FILE} without {ROLE_ARN}")),
         (false, false) => web_identity(&containers),
     }
+}
+
+/// `associated` have the agent's address. SDKs take web identity before it.
+fn by_association(containers: &[&Container], associated: &[&str]) -> PodIdentity {
+    for container in containers {
+        let name = &container.name;
+        if !associated.contains(&name.as_str()) {
+            return other(format!("{name} without {POD_IDENTITY}"));
+        }
+        if has(container, TOKEN_FILE) || has(container, ROLE_ARN) {
+            return other(format!("{POD_IDENTITY} in {name}, and {ROLE_ARN} or {TOKEN_FILE}, which comes before it"));
+        }
+        match value(container, POD_IDENTITY) {
+            Some(address) if PodIdentity::AGENT.contains(&address) => {}
+            Some(address) => return other(format!("{POD_IDENTITY} of {name} is {address}, not the agent's")),
+            None => return other(format!("{POD_IDENTITY} of {name} comes from elsewhere (valueFrom)")),
+        }
+        if value(container, AGENT_TOKEN_FILE) != Some(PodIdentity::AGENT_TOKEN_FILE) {
+            return other(format!("{AGENT_TOKEN_FILE} of {name} is not the webhook's"));
+        }
+    }
+    PodIdentity::Association
 }
 
 /// Every container has both variables.
@@ -134,6 +157,17 @@ mod tests {
         of(&pod("", &container("init", init), &container("aws-node", main)))
     }
 
+    fn by_agent(address: &'static str) -> Vec<(&'static str, &'static str)> {
+        vec![(POD_IDENTITY, address), (AGENT_TOKEN_FILE, PodIdentity::AGENT_TOKEN_FILE)]
+    }
+
+    #[test]
+    fn the_agent_counts_when_every_container_is_sent_to_it() {
+        for address in PodIdentity::AGENT {
+            assert_eq!(identity(&by_agent(address), &by_agent(address)), PodIdentity::Association);
+        }
+    }
+
     #[test]
     fn a_pod_without_variables_has_the_node_role() {
         assert_eq!(identity(&[], &[("ENABLE_IPv4", "true")]), PodIdentity::NodeRole);
@@ -152,7 +186,8 @@ mod tests {
     #[test]
     fn whatever_is_neither_is_named() {
         type Env = Vec<(&'static str, &'static str)>;
-        let table: [(Env, Env, &str); 8] = [
+        const AGENT: &str = PodIdentity::AGENT[0];
+        let table: [(Env, Env, &str); 11] = [
             (vec![], web(ROLE, &[]), "init without AWS_ROLE_ARN"),
             (web(ROLE, &[]), vec![(ROLE_ARN, ROLE)], "aws-node without AWS_WEB_IDENTITY_TOKEN_FILE"),
             (vec![(ROLE_ARN, ROLE)], vec![(ROLE_ARN, ROLE)], "AWS_ROLE_ARN without AWS_WEB_IDENTITY_TOKEN_FILE"),
@@ -161,8 +196,23 @@ mod tests {
                 vec![(ROLE_ARN, ROLE), (TOKEN_FILE, "/mine")],
                 "AWS_WEB_IDENTITY_TOKEN_FILE of aws-node is /mine, not the webhook's",
             ),
+            (
+                by_agent(AGENT),
+                web(ROLE, &[(POD_IDENTITY, AGENT)]),
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI in aws-node, and",
+            ),
+            (
+                by_agent("http://mine"),
+                by_agent(AGENT),
+                "AWS_CONTAINER_CREDENTIALS_FULL_URI of init is http://mine, not",
+            ),
+            (
+                by_agent(AGENT),
+                vec![(POD_IDENTITY, AGENT), (AGENT_TOKEN_FILE, "/mine")],
+                "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE of aws-node is not the webhook's",
+            ),
             (web("b", &[]), web("a", &[]), "containers with different roles: a, b"),
-            (vec![], vec![(POD_IDENTITY, "http://169.254.170.23/v1/credentials")], "a Pod Identity association"),
+            (vec![], vec![(POD_IDENTITY, AGENT)], "init without AWS_CONTAINER_CREDENTIALS_FULL_URI"),
             (web(ROLE, &[]), web(ROLE, &[(ACCESS_KEY, "AKIA")]), "AWS_ACCESS_KEY_ID in the environment of aws-node"),
             (vec![(TOKEN_FILE, "/x")], vec![(TOKEN_FILE, "/x")], "AWS_WEB_IDENTITY_TOKEN_FILE without AWS_ROLE_ARN"),
         ];

@@ -38,13 +38,23 @@ pub(crate) async fn restart(
     let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
     let pods: Api<Pod> = Api::namespaced(connection.client().await?, namespace);
     let mut rollout = Rollout::new(plan.wanted.clone(), plan.canary as usize, plan.max_unavailable);
+    let mut late = Lateness::default();
     let mut reports = Reports::to(overseer);
     let mut deadline = Instant::now() + plan.timeout;
     // When the time is over: the view that says so may be old.
     let mut was_looked_at_anew = false;
     loop {
-        let step = rollout.next(watch.world());
-        match step.map_err(|wrong| trouble::wrong_identity(connection, plan.wanted, &wrong))? {
+        let step = match rollout.next(watch.world()) {
+            Ok(step) => step,
+            Err(wrong) => {
+                let delay = late.next_for(plan.wanted, &wrong.identity);
+                let delay = delay.ok_or_else(|| trouble::wrong_identity(connection, plan.wanted, &wrong))?;
+                tokio::time::sleep(delay).await;
+                rollout.once_more();
+                continue;
+            }
+        };
+        match step {
             Step::Done => {
                 reports.report(watch.world().progress(plan.wanted), "");
                 return Ok(());
@@ -71,6 +81,27 @@ pub(crate) async fn restart(
                 }
             }
         }
+    }
+}
+
+/// How often pods are born once more because a Pod Identity association, made or deleted just now, is not
+/// known everywhere yet: EKS says that this takes several seconds (API reference, CreatePodIdentityAssociation).
+#[derive(Debug, Default)]
+struct Lateness {
+    waited: u32,
+}
+
+impl Lateness {
+    /// One second, then twice as long each time: together about a minute.
+    const MOST: u32 = 6;
+
+    /// How long to wait before pods with the identity `found` are born once more; `None`: waiting would not
+    /// help, or has not.
+    fn next_for(&mut self, wanted: &PodIdentity, found: &PodIdentity) -> Option<Duration> {
+        let is_about_association = [wanted, found].contains(&&PodIdentity::Association);
+        let delay = Duration::from_secs(1 << self.waited.min(Lateness::MOST));
+        self.waited += 1;
+        (is_about_association && self.waited <= Lateness::MOST).then_some(delay)
     }
 }
 

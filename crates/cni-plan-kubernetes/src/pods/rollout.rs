@@ -81,6 +81,12 @@ impl Rollout {
         Ok(Step::Delete(victims))
     }
 
+    /// Has the batch under way go once more, its wrong successors as its canaries.
+    pub(super) fn once_more(&mut self) {
+        self.canaries += self.batch.len();
+        self.batch.clear();
+    }
+
     /// The nodes of the next batch: canaries, preferably where a pod is Ready and can tell
     /// something, or all that cost nothing and as many others as the budget allows.
     fn choose<'a>(&mut self, free: &[&'a str], up: &[&'a str], budget: usize) -> Vec<&'a str> {

@@ -91,6 +91,46 @@ async fn a_pod_that_is_not_injected_stops_the_restart_at_the_canary() {
 }
 
 #[tokio::test]
+async fn a_pod_born_before_an_association_is_known_everywhere_is_born_once_more() {
+    let fake = Fake::new(&["a", "b", "c"]);
+    let associated = json!([
+        {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": PodIdentity::AGENT[0]},
+        {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": PodIdentity::AGENT_TOKEN_FILE},
+    ]);
+    let plan = Restart {
+        wanted: &PodIdentity::Association,
+        canary: 1,
+        max_unavailable: MaxUnavailable::Count(2),
+        timeout: LONG,
+    };
+    let connection = fake.connection();
+    let running = restart(&connection, "kube-system", "aws-node", plan, &|_| {});
+    let known_later = async {
+        tokio::time::sleep(SHORT).await;
+        assert_eq!(requests(&fake, "DELETE"), 1, "nothing but the canary goes meanwhile");
+        fake.state().env = associated;
+    };
+    let (ended, ()) = tokio::join!(running, known_later);
+    ended.unwrap();
+    assert_eq!(requests(&fake, "DELETE"), 4);
+    assert_eq!(seen(&fake).await.0, [PodGroup { identity: PodIdentity::Association, pods: 3 }]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_association_that_is_never_known_is_told() {
+    let fake = Fake::new(&["a"]);
+    let plan = Restart {
+        wanted: &PodIdentity::Association,
+        canary: 1,
+        max_unavailable: MaxUnavailable::Count(1),
+        timeout: LONG,
+    };
+    let error = restart(&fake.connection(), "kube-system", "aws-node", plan, &|_| {}).await.unwrap_err();
+    assert_eq!(error.why, "it carries the node role, not the role of its Pod Identity association");
+    assert_eq!(requests(&fake, "DELETE"), 7);
+}
+
+#[tokio::test]
 async fn a_pod_that_does_not_come_up_is_named_with_its_state_and_complaint() {
     let fake = annotated(&["a", "b"]).answering(|_, path, _| {
         let event = |uid: &str| {

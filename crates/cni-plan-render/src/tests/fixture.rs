@@ -187,6 +187,7 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
             issuer: Some(ISSUER.to_owned()),
             version: "1.33".to_owned(),
             managed_addon: None,
+            pod_identity_agent: None,
             node_roles: vec![NodeRole {
                 name: NODE_ROLE.to_owned(),
                 found_in: vec!["nodegroup spot".to_owned(), "nodegroup workers".to_owned()],

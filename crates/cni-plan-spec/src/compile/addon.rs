@@ -2,7 +2,7 @@
 
 use cni_plan_core::ClusterFacts;
 
-use crate::{Addon, ClusterSpec};
+use crate::{Addon, ClusterSpec, Identity};
 
 /// The service account of the add-on `vpc-cni`, in every cluster (facts: The DaemonSet).
 const SERVICE_ACCOUNT: (&str, &str) = ("kube-system", "aws-node");
@@ -30,7 +30,7 @@ pub(super) fn check(wanted: &ClusterSpec, facts: &ClusterFacts, problem: &mut im
             "leave `serviceAccount` out, or set `addon: self-managed` if the plugin is another one",
         );
     }
-    if wanted.sts_regional_endpoints.is_some() {
+    if wanted.sts_regional_endpoints.is_some() && wanted.identity == Identity::Irsa {
         problem(
             "stsRegionalEndpoints",
             format!("the STS endpoint of cluster `{}` cannot be chosen", wanted.name),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use cni_plan_core::{Acceptance, ClusterRef, FactsWanted};
 
-use crate::{Addon, ClusterSpec, NodeRoles, Spec};
+use crate::{Addon, ClusterSpec, Identity, NodeRoles, Spec};
 
 /// How to reach each cluster and which facts of it are wanted, in the spec's order. Paths are as
 /// the spec writes them.
@@ -46,6 +46,7 @@ fn facts_wanted(cluster: &ClusterSpec) -> FactsWanted {
     FactsWanted {
         node_roles: cluster.node_roles == NodeRoles::Auto,
         addon: cluster.addon != Addon::SelfManaged,
+        agent: cluster.identity == Identity::PodIdentity,
         association_of: Some((cluster.service_account.namespace.clone(), cluster.service_account.name.clone())),
         neighbours: cluster.detach,
         other_regions: if cluster.detach { cluster.other_regions.clone() } else { Vec::new() },

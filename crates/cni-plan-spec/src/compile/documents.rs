@@ -20,6 +20,17 @@ pub(super) fn trust(provider_arn: &str, issuer: &str, namespace: &str, service_a
     })])
 }
 
+/// What a role trusts so that EKS can hand it to the pods of a Pod Identity association; which pods those
+/// are is the association's to say (EKS User Guide, "Create IAM role with trust policy required by EKS Pod
+/// Identity").
+pub(super) fn pod_identity_trust() -> PolicyDocument {
+    document([json!({
+        "Effect": "Allow",
+        "Principal": { "Service": "pods.eks.amazonaws.com" },
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    })])
+}
+
 /// The IPv4 list: AWS managed policy `AmazonEKS_CNI_Policy`, version 5.
 pub(super) fn ipv4(partition: &str) -> PolicyDocument {
     document([

@@ -3,7 +3,7 @@
 use cni_plan_core::{Address, IpFamily, Kind, NodeRole, PlannedCluster};
 
 use super::{CompileProblem, addon};
-use crate::{ClusterSpec, Names, NodeRoles};
+use crate::{ClusterSpec, Identity, Names, NodeRoles};
 
 /// The AWS managed policy of IPv4 (facts: Policies).
 pub(super) const IPV4_POLICY: &str = "AmazonEKS_CNI_Policy";
@@ -54,7 +54,15 @@ pub(super) fn of(wanted: &ClusterSpec, planned: &PlannedCluster) -> Result<Clust
     }
     addon::check(wanted, facts, &mut problem);
     let issuer = facts.issuer.clone().unwrap_or_default();
-    if issuer.is_empty() {
+    if wanted.identity == Identity::PodIdentity && wanted.sts_regional_endpoints.is_some() {
+        problem(
+            "stsRegionalEndpoints",
+            format!("cluster `{}` has no STS endpoint to choose", wanted.name),
+            "with `identity: pod-identity` pods ask the agent on their node, and not STS".to_owned(),
+            "leave `stsRegionalEndpoints` out",
+        );
+    }
+    if issuer.is_empty() && wanted.identity == Identity::Irsa {
         problem(
             "name",
             format!("cluster `{}` has no OIDC issuer", wanted.name),

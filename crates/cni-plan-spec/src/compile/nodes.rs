@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use cni_plan_core::{
-    AddonRole, Address, Annotation, Attachment, DependencyGraph, IpFamily, Kind, Node, OidcProvider, PlannedCluster,
-    PodIdentity, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
+    AddonRole, Address, Annotation, Association, Attachment, DependencyGraph, IpFamily, Kind, Node, OidcProvider,
+    PlannedCluster, PodIdentity, Policy, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted,
+    annotation_keys,
 };
 
 use super::names::{ClusterNames, IPV4_POLICY, PolicyOrigin};
 use super::{CompileProblem, documents};
-use crate::{ClusterSpec, OidcProvider as OidcProviderWanted};
+use crate::{ClusterSpec, Identity, OidcProvider as OidcProviderWanted};
 
 /// The field manager that annotations get.
 const FIELD_MANAGER: &str = "cni-plan";
@@ -31,14 +32,15 @@ pub(super) fn add(
     let service_account = &wanted.service_account;
     let in_cluster = |kind| Address::new(key, kind, &[&service_account.namespace, &service_account.name]);
 
-    let provider = Address::new(key, Kind::OidcProvider, &[]);
-    let target = Target::OidcProvider { account: account.clone(), arn: names.provider_arn.clone() };
-    put(graph, key, &provider, target, oidc_provider(wanted, names));
-
     let role = Address::new(key, Kind::Role, &[&names.role_name]);
     let target = Target::Role { account: account.clone(), name: names.role_name.clone() };
     put(graph, key, &role, target, Wanted::Present(Resource::Role(role_state(wanted, names))));
-    graph.depend(&role, &provider);
+    if wanted.identity == Identity::Irsa {
+        let provider = Address::new(key, Kind::OidcProvider, &[]);
+        let target = Target::OidcProvider { account: account.clone(), arn: names.provider_arn.clone() };
+        put(graph, key, &provider, target, oidc_provider(wanted, names));
+        graph.depend(&role, &provider);
+    }
 
     let attach = Address::new(account, Kind::Attach, &[&names.role_name, &policy_label(&names.policy_arn)]);
     put(
@@ -61,8 +63,8 @@ pub(super) fn add(
         cluster: key.clone(),
         namespace: service_account.namespace.clone(),
         name: service_account.name.clone(),
-        addon: planned.facts.managed_addon.is_some(),
-        association: false,
+        addon: is_given_to_addon(wanted, planned),
+        association: wanted.identity == Identity::PodIdentity || planned.facts.association.is_some(),
     };
     put(graph, key, &annotate, target, Wanted::Present(service_account_state(wanted, planned, names)));
     graph.depend(&annotate, &attach);
@@ -72,8 +74,12 @@ pub(super) fn add(
         namespace: service_account.namespace.clone(),
         service_account: service_account.name.clone(),
     };
-    let identity =
-        PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints };
+    let identity = match wanted.identity {
+        Identity::PodIdentity => PodIdentity::Association,
+        Identity::Irsa => {
+            PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints }
+        }
+    };
     let restart = in_cluster(Kind::Restart);
     put(graph, key, &restart, pods.clone(), Wanted::Run(restart_of(wanted, identity.clone())));
     graph.depend(&restart, &annotate);
@@ -137,10 +143,16 @@ fn oidc_provider(wanted: &ClusterSpec, names: &ClusterNames) -> Wanted {
 
 fn role_state(wanted: &ClusterSpec, names: &ClusterNames) -> Role {
     let service_account = &wanted.service_account;
+    let trust = match wanted.identity {
+        Identity::PodIdentity => documents::pod_identity_trust(),
+        Identity::Irsa => {
+            documents::trust(&names.provider_arn, &names.issuer, &service_account.namespace, &service_account.name)
+        }
+    };
     Role {
         name: names.role_name.clone(),
         path: wanted.role.path.clone(),
-        trust: documents::trust(&names.provider_arn, &names.issuer, &service_account.namespace, &service_account.name),
+        trust,
         description: wanted.role.description.clone(),
         permissions_boundary: wanted.role.permissions_boundary.clone(),
         tags: wanted.role.tags.clone(),
@@ -196,9 +208,21 @@ fn policy_document(wanted: &ClusterSpec, planned: &PlannedCluster) -> PolicyDocu
     }
 }
 
-/// Annotated by us, or by EKS where the service account belongs to its add-on.
+/// Whether EKS's add-on is what tells the pods their role.
+fn is_given_to_addon(wanted: &ClusterSpec, planned: &PlannedCluster) -> bool {
+    wanted.identity == Identity::Irsa && planned.facts.managed_addon.is_some()
+}
+
+/// With an association; or annotated by us, or by EKS where the service account belongs to its add-on.
 fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: &ClusterNames) -> Resource {
-    let is_managed = planned.facts.managed_addon.is_some();
+    let account = &wanted.service_account;
+    if wanted.identity == Identity::PodIdentity {
+        // Annotations stay as they are: they tell nobody anything while there is an association.
+        let association = Some(Association::of_a_plan(&names.role_arn));
+        let bare = ServiceAccount::annotated(&account.namespace, &account.name, BTreeMap::new());
+        return Resource::ServiceAccount(ServiceAccount { association, ..bare });
+    }
+    let is_managed = is_given_to_addon(wanted, planned);
     let manager = if is_managed { FIELD_MANAGER_OF_EKS } else { FIELD_MANAGER };
     let ours = |value: String| Annotation { value, manager: Some(manager.to_owned()) };
     let mut annotations = BTreeMap::from([(annotation_keys::ROLE_ARN.to_owned(), ours(names.role_arn.clone()))]);
@@ -206,8 +230,8 @@ fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: 
         annotations.insert(annotation_keys::STS_REGIONAL_ENDPOINTS.to_owned(), ours(regional.to_string()));
     }
     Resource::ServiceAccount(ServiceAccount {
-        namespace: wanted.service_account.namespace.clone(),
-        name: wanted.service_account.name.clone(),
+        namespace: account.namespace.clone(),
+        name: account.name.clone(),
         annotations,
         addon: is_managed.then(|| AddonRole { role_arn: Some(names.role_arn.clone()) }),
         association: None,

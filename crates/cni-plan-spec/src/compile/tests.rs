@@ -16,6 +16,7 @@ fn planned(spec: &Spec, change: impl Fn(&str, &mut ClusterFacts)) -> Vec<Planned
             issuer: Some(format!("oidc.eks.us-west-2.amazonaws.com/id/{key}")),
             version: "1.33".to_owned(),
             managed_addon: None,
+            pod_identity_agent: None,
             node_roles: vec![NodeRole {
                 name: "AmazonEKSNodeRole".to_owned(),
                 found_in: vec!["nodegroup workers".to_owned()],

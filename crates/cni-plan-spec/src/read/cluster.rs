@@ -94,11 +94,7 @@ fn read_addon(fields: &Fields<'_>, report: &mut Report) -> Addon {
 fn read_identity(fields: &Fields<'_>, report: &mut Report) -> Identity {
     const CHOICES: &[(&str, Identity)] = &[("irsa", Identity::Irsa), ("pod-identity", Identity::PodIdentity)];
     let Some(field) = fields.get("identity") else { return Identity::Irsa };
-    let identity = field.choice(report, CHOICES).unwrap_or(Identity::Irsa);
-    if identity == Identity::PodIdentity {
-        field.refuse(report, Problem::new("cannot be `pod-identity`: not supported yet").hint("use irsa"));
-    }
-    identity
+    field.choice(report, CHOICES).unwrap_or(Identity::Irsa)
 }
 
 fn read_service_account(fields: &Fields<'_>, report: &mut Report) -> ServiceAccountRef {

@@ -1,0 +1,59 @@
+//! What Pod Identity needs of a cluster, and whose the association is that a plan would change.
+
+use super::{Cluster, known};
+use crate::{Address, Finding, Kind, PluginVersion, PodIdentity, Run};
+
+/// The first plugin that asks the agent for credentials (facts: EKS).
+const FIRST_WITH_THE_AGENT: PluginVersion = PluginVersion::new(1, 15, 5);
+
+pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = changed_of_others(cluster).or_else(|| taken_away(cluster)).into_iter().collect();
+    let wanted = cluster.step(Kind::Verify).and_then(|verify| verify.run.as_ref()).map(Run::identity);
+    if wanted != Some(&PodIdentity::Association) {
+        return findings;
+    }
+    let at = Address::new(&cluster.planned.cluster.key, Kind::Cluster, &[]);
+    match &cluster.planned.facts.pod_identity_agent {
+        None => {
+            let message = "there is no add-on eks-pod-identity-agent: pods that ask it get no credentials";
+            findings.push(known::POD_IDENTITY_AGENT.at(&at, message.to_owned()));
+        }
+        Some(agent) if !agent.is_active() => {
+            let message = format!("the add-on eks-pod-identity-agent {} is {}", agent.version, agent.status);
+            findings.push(known::POD_IDENTITY_AGENT.at(&at, message));
+        }
+        Some(_) => {}
+    }
+    if let Some((step, pods)) = cluster.pods()
+        && let Some(version) = pods.plugin.version.as_ref().and_then(|version| version.parse::<PluginVersion>().ok())
+        && version < FIRST_WITH_THE_AGENT
+    {
+        let message = format!("the plugin is {version}, and asks the agent from {FIRST_WITH_THE_AGENT} on");
+        findings.push(known::PLUGIN_WITHOUT_POD_IDENTITY.at(&step.address, message));
+    }
+    findings
+}
+
+/// One that the plan takes away: pods have what they were given by it until they are restarted.
+fn taken_away(cluster: &Cluster<'_>) -> Option<Finding> {
+    let (step, found) = cluster.service_account()?;
+    let is_taken = found.association.is_some() && super::account_after(step)?.association.is_none();
+    let message = "pods keep the credentials that they have by the association until they are restarted, which the plan \
+                   does next; a container that restarts on its own before that gets none";
+    is_taken.then(|| known::POD_IDENTITY_SESSION.at(&step.address, message.to_owned()))
+}
+
+/// An association that no plan has made, and that the plan would give another role or take away.
+fn changed_of_others(cluster: &Cluster<'_>) -> Option<Finding> {
+    let (step, found) = cluster.service_account()?;
+    let association = found.association.as_ref()?;
+    let after = super::account_after(step)?;
+    if after.association.as_ref() == Some(association) || association.is_of_a_plan() {
+        return None;
+    }
+    let owner = association.owner_arn.as_deref();
+    let whose =
+        owner.map_or_else(|| "nothing says that a plan has made it".to_owned(), |arn| format!("it belongs to {arn}"));
+    let message = format!("its Pod Identity association names {}, and {whose}", association.role_arn);
+    Some(known::POD_IDENTITY_ASSOCIATION.at(&step.address, message))
+}

@@ -1,0 +1,175 @@
+//! Pods that get the plugin's role by a Pod Identity association: from the node role, from an annotation,
+//! and back to one.
+
+use cni_plan_core::ChangeSet;
+use cni_plan_sandbox::{AddonSeed, ClusterSeed};
+use cni_plan_tests::ending::differences;
+use cni_plan_tests::rehearsal::Rehearsal;
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+const BY_ANNOTATION: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const BY_ASSOCIATION: &str =
+    "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n    identity: pod-identity\n";
+const AGENT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const WEB_IDENTITY: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+
+#[test]
+fn from_the_node_role_there_and_back() {
+    let rehearsal = before();
+    let start = rehearsal.state();
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    assert_snapshot!("from-the-node-role", rehearsal.run("plan spec.yaml").expect(0));
+    assert!(saved(&rehearsal).safety.is_safe());
+    rehearsal.run("apply").expect(0);
+    assert!(pods(&rehearsal).iter().all(|pod| has(pod, AGENT) && !has(pod, WEB_IDENTITY)));
+    nothing_is_left_to_do(&rehearsal);
+    rehearsal.run(&rehearsal.rollback()).expect(0);
+    assert_eq!(rehearsal.state(), start);
+}
+
+#[test]
+fn from_an_annotation_and_to_one_again_are_ordinary_plans() {
+    let rehearsal = before();
+    for (spec, carried, not_carried) in [
+        (BY_ANNOTATION, WEB_IDENTITY, AGENT),
+        (BY_ASSOCIATION, AGENT, WEB_IDENTITY),
+        (BY_ANNOTATION, WEB_IDENTITY, AGENT),
+    ] {
+        let start = rehearsal.state();
+        rehearsal.workspace().write("spec.yaml", spec);
+        rehearsal.run("plan spec.yaml").expect(0);
+        assert!(saved(&rehearsal).safety.is_safe());
+        let applied = rehearsal.run("apply").expect(0);
+        assert!(pods(&rehearsal).iter().all(|pod| has(pod, carried) && !has(pod, not_carried)), "{applied}");
+        nothing_is_left_to_do(&rehearsal);
+        // There and back once more, so that each step is seen undone before the next is taken.
+        let there = rehearsal.state();
+        let last = rehearsal.runs().pop().unwrap();
+        rehearsal.run(&format!("rollback {last} --auto-approve")).expect(0);
+        assert_same(&start, &rehearsal.state());
+        rehearsal.run("plan spec.yaml").expect(0);
+        rehearsal.run("apply").expect(0);
+        assert_same(&there, &rehearsal.state());
+    }
+}
+
+#[test]
+fn the_plan_that_takes_an_association_away_says_what_pods_have_meanwhile() {
+    let rehearsal = before();
+    for spec in [BY_ASSOCIATION, BY_ANNOTATION] {
+        rehearsal.workspace().write("spec.yaml", spec);
+        let plan = rehearsal.run("plan spec.yaml").expect(0);
+        if spec == BY_ANNOTATION {
+            assert_snapshot!("to-an-annotation", plan);
+        }
+        rehearsal.run("apply").expect(0);
+    }
+}
+
+#[test]
+fn a_managed_plugin_is_given_an_association_and_its_addon_is_left_alone() {
+    let seed = ClusterSeed { addon: Some(AddonSeed::default()), ..seed() };
+    let rehearsal = Rehearsal::with_clusters(&[seed]);
+    let start = rehearsal.state();
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.run("apply").expect(0);
+    assert!(!rehearsal.sandbox().calls().iter().any(|call| call.operation == "UpdateAddon"));
+    rehearsal.run(&rehearsal.rollback()).expect(0);
+    assert_eq!(rehearsal.state(), start);
+}
+
+#[test]
+fn an_association_of_someone_elses_is_neither_changed_nor_taken_away() {
+    let rehearsal = Rehearsal::of_scenario("pod-identity");
+    let other = "    role: { name: Another }\n";
+    for spec in [BY_ANNOTATION.to_owned(), format!("{BY_ASSOCIATION}{other}")] {
+        rehearsal.workspace().write("spec.yaml", &spec);
+        let refused = rehearsal.run("plan spec.yaml").expect(5);
+        assert!(refused.stdout.contains("[pod-identity-association]"), "{refused}");
+    }
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    let plan = rehearsal.run("plan spec.yaml").expect(0);
+    assert!(plan.stdout.contains("Plan: 0 to add, 0 to change, 1 to destroy."), "what is as wanted stays: {plan}");
+}
+
+#[test]
+fn what_pod_identity_needs_and_is_not_there_refuses_the_plan() {
+    let agentless = ClusterSeed { pod_identity_agent: false, ..seed() };
+    let old = ClusterSeed { plugin_version: "v1.15.4".to_owned(), ..seed() };
+    let needed = ClusterSeed { plugin_version: "v1.15.5".to_owned(), ..seed() };
+    for (seed, code) in
+        [(agentless, Some("[pod-identity-agent]")), (old, Some("[plugin-without-pod-identity]")), (needed, None)]
+    {
+        let rehearsal = Rehearsal::with_clusters(&[seed]);
+        rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+        let ran = rehearsal.run("plan spec.yaml").expect(if code.is_some() { 5 } else { 0 });
+        assert_eq!(code.map(|code| ran.stdout.contains(code)), code.map(|_| true), "{ran}");
+    }
+}
+
+#[test]
+fn an_association_made_by_someone_between_plan_and_apply_makes_the_change_set_stale() {
+    let rehearsal = before();
+    rehearsal.workspace().write("spec.yaml", BY_ANNOTATION);
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.wire().eks(
+        "POST",
+        "/clusters/my-cluster/pod-identity-associations",
+        &json!({"namespace": "kube-system", "serviceAccount": "aws-node",
+            "roleArn": "arn:aws:iam::111122223333:role/AmazonEKSVPCCNIRole-my-cluster"}),
+    );
+    rehearsal.run("apply").expect(3);
+}
+
+#[test]
+fn an_association_that_eks_refuses_is_told_and_everything_put_back() {
+    let rehearsal = before();
+    let start = rehearsal.state();
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.fail("eks:CreatePodIdentityAssociation=AccessDenied");
+    let ran = rehearsal.run("apply").expect(6);
+    assert!(ran.stderr.contains("grant eks:CreatePodIdentityAssociation on cluster my-cluster"), "{ran}");
+    assert_eq!(rehearsal.state(), start);
+}
+
+fn seed() -> ClusterSeed {
+    ClusterSeed { pod_identity_agent: true, ..ClusterSeed::new("my-cluster") }
+}
+
+fn before() -> Rehearsal {
+    Rehearsal::with_clusters(&[seed()])
+}
+
+fn saved(rehearsal: &Rehearsal) -> ChangeSet {
+    ChangeSet::from_json(&rehearsal.workspace().read("plans/spec.plan.json")).unwrap()
+}
+
+#[track_caller]
+fn nothing_is_left_to_do(rehearsal: &Rehearsal) {
+    let again = rehearsal.run("plan spec.yaml --no-save --detailed-exitcode").expect(0);
+    assert!(again.stdout.contains("Nothing to do"), "{again}");
+}
+
+#[track_caller]
+fn assert_same(one: &Value, other: &Value) {
+    let all: Vec<String> = differences(one, other).iter().map(ToString::to_string).collect();
+    assert!(all.is_empty(), "{}", all.join("\n"));
+}
+
+/// The plugin's pods.
+fn pods(rehearsal: &Rehearsal) -> Vec<Value> {
+    let state = rehearsal.state();
+    let cluster = state["clusters"].as_object().unwrap().values().next().unwrap().clone();
+    let pods = cluster["kubernetes"]["pods"].as_array().unwrap().clone();
+    let pods: Vec<Value> = pods.into_iter().filter(|pod| pod["labels"]["k8s-app"] == "aws-node").collect();
+    assert!(!pods.is_empty());
+    pods
+}
+
+fn has(pod: &Value, variable: &str) -> bool {
+    let containers = pod["containers"].as_array().unwrap();
+    containers.iter().all(|container| container["env"].as_array().unwrap().iter().any(|it| it["name"] == variable))
+}
