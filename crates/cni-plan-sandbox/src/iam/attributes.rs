@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Answer, Call, no_such_entity, paging::Page, policies, providers, roles};
+use super::{Answer, Call, names, no_such_entity, paging::Page, policies, providers, roles};
 use crate::wire::{Failure, Xml};
 use crate::world::Account;
 
@@ -66,6 +66,7 @@ pub(super) fn delete_boundary(account: &mut Account, call: &Call<'_>) -> Answer 
 
 /// The policy that is to bound a role: it has to be there.
 pub(super) fn boundary(account: &Account, arn: &str) -> Result<String, Failure> {
+    names::check_policy_arn("PermissionsBoundary", arn)?;
     match account.policy(arn) {
         Some(_) => Ok(arn.to_owned()),
         None => Err(no_such_entity(format!("Scope ARN: {arn} does not exist or is not attachable."))),
@@ -74,9 +75,17 @@ pub(super) fn boundary(account: &Account, arn: &str) -> Result<String, Failure> 
 
 /// Adds tags, all or none. A key that differs only in case replaces the one that is there.
 pub(super) fn add_tags(tags: &mut Tags, wanted: &[(&str, &str)]) -> Answer {
+    if wanted.len() > MOST_TAGS {
+        let constraint = format!("Member must have length less than or equal to {MOST_TAGS}");
+        return Err(Failure::constraint("(tags)", "Tags", &constraint));
+    }
     let mut result = tags.clone();
-    for (key, value) in wanted {
+    for (index, (key, value)) in wanted.iter().enumerate() {
         check_tag(key, value)?;
+        if wanted[..index].iter().any(|(other, _)| other.eq_ignore_ascii_case(key)) {
+            let message = "Duplicate tag keys found. Please note that Tag keys are case insensitive.";
+            return Err(Failure::new(400, "InvalidInput", message));
+        }
         result.retain(|known, _| !known.eq_ignore_ascii_case(key));
         result.insert((*key).to_owned(), (*value).to_owned());
     }

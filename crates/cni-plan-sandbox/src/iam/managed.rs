@@ -25,7 +25,7 @@ const MANAGED: [Managed; 4] = [
         name: CNI_POLICY,
         version: 5,
         created: "2018-05-27T21:07:42Z",
-        updated: "2024-03-04T00:00:00Z",
+        updated: "2024-03-04T20:20:00Z",
         document: include_str!("managed_policies/AmazonEKS_CNI_Policy.json"),
     },
     Managed {

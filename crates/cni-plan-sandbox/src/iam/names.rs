@@ -15,13 +15,19 @@ pub(super) fn policy_name(params: &Params) -> Result<&str, Failure> {
 /// A managed policy's ARN, checked only so far as IAM does before it looks.
 pub(super) fn policy_arn(params: &Params) -> Result<&str, Failure> {
     let arn = params.required("PolicyArn")?;
+    check_policy_arn("PolicyArn", arn)?;
+    Ok(arn)
+}
+
+/// The same of an ARN in another parameter.
+pub(super) fn check_policy_arn(parameter: &str, arn: &str) -> Result<(), Failure> {
     if arn.len() < 20 {
-        return Err(Failure::constraint(arn, "PolicyArn", "Member must have length greater than or equal to 20"));
+        return Err(Failure::constraint(arn, parameter, "Member must have length greater than or equal to 20"));
     }
     if !arn.starts_with("arn:") || !arn.contains(":policy/") {
         return Err(Failure::new(400, "InvalidInput", format!("ARN {arn} is not valid.")));
     }
-    Ok(arn)
+    Ok(())
 }
 
 /// The path something is created under, `/` unless told.

@@ -36,7 +36,14 @@ pub(super) fn create(account: &mut Account, call: &Call<'_>) -> Answer {
         tags,
     };
     let mut xml = Xml::new();
-    xml.element("Policy", |xml| write_whole(xml, account, &policy));
+    // Without the description, and with tags only where there are some: so the command line
+    // reference shows this answer.
+    xml.element("Policy", |xml| {
+        write_listed(xml, account, &policy);
+        if !policy.tags.is_empty() {
+            attributes::write_tags(xml, policy.tags.iter());
+        }
+    });
     account.policies.insert(policy.arn.clone(), policy);
     Ok(xml)
 }
@@ -44,7 +51,11 @@ pub(super) fn create(account: &mut Account, call: &Call<'_>) -> Answer {
 pub(super) fn get(account: &Account, call: &Call<'_>) -> Answer {
     let policy = find(account, call)?;
     let mut xml = Xml::new();
-    xml.element("Policy", |xml| write_whole(xml, account, policy));
+    xml.element("Policy", |xml| {
+        write_listed(xml, account, policy);
+        xml.optional("Description", policy.description.as_ref());
+        attributes::write_tags(xml, policy.tags.iter());
+    });
     Ok(xml)
 }
 
@@ -123,12 +134,6 @@ pub(super) fn document(account: &Account, text: &str) -> Result<String, Failure>
 fn listing_key(policy: &Policy) -> String {
     let managed = policy.arn.contains(":iam::aws:");
     format!("{}{}", u8::from(managed), policy.arn)
-}
-
-fn write_whole(xml: &mut Xml, account: &Account, policy: &Policy) {
-    write_listed(xml, account, policy);
-    xml.optional("Description", policy.description.as_ref());
-    attributes::write_tags(xml, policy.tags.iter());
 }
 
 fn write_listed(xml: &mut Xml, account: &Account, policy: &Policy) {

@@ -35,7 +35,9 @@ pub(super) fn create(account: &mut Account, call: &Call<'_>) -> Answer {
     }
     let mut xml = Xml::new();
     xml.text("OpenIDConnectProviderArn", &arn);
-    attributes::write_tags(&mut xml, tags.iter());
+    if !tags.is_empty() {
+        attributes::write_tags(&mut xml, tags.iter());
+    }
     let issuer = issuer.to_owned();
     let provider = OidcProvider { arn: arn.clone(), issuer, client_ids, thumbprints, create_date: now(), tags };
     account.oidc_providers.insert(arn, provider);
@@ -62,9 +64,9 @@ pub(super) fn list(account: &Account, _call: &Call<'_>) -> Answer {
     Ok(xml)
 }
 
+/// Deleting one that is not there succeeds, as the API's reference says.
 pub(super) fn delete(account: &mut Account, call: &Call<'_>) -> Answer {
-    let arn = find(account, call)?.arn.clone();
-    account.oidc_providers.remove(&arn);
+    account.oidc_providers.remove(call.params.required("OpenIDConnectProviderArn")?);
     Ok(Xml::new())
 }
 

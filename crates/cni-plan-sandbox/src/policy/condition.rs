@@ -9,6 +9,45 @@ use super::statement::{strings, wildcard_matches};
 /// The values of the condition keys of one request, by lower-case key.
 pub(crate) type Context = BTreeMap<String, String>;
 
+/// IAM User Guide, "IAM JSON policy elements: Condition operators"; in lower case, as case does not count.
+const OPERATORS: [&str; 27] = [
+    "stringequals",
+    "stringnotequals",
+    "stringequalsignorecase",
+    "stringnotequalsignorecase",
+    "stringlike",
+    "stringnotlike",
+    "numericequals",
+    "numericnotequals",
+    "numericlessthan",
+    "numericlessthanequals",
+    "numericgreaterthan",
+    "numericgreaterthanequals",
+    "dateequals",
+    "datenotequals",
+    "datelessthan",
+    "datelessthanequals",
+    "dategreaterthan",
+    "dategreaterthanequals",
+    "bool",
+    "binaryequals",
+    "ipaddress",
+    "notipaddress",
+    "arnequals",
+    "arnlike",
+    "arnnotequals",
+    "arnnotlike",
+    "null",
+];
+
+/// Whether IAM has an operator of this name, with the qualifiers that it may have.
+pub(super) fn is_operator(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let name = ["forallvalues:", "foranyvalue:"].iter().find_map(|set| name.strip_prefix(set)).unwrap_or(&name);
+    let stem = name.strip_suffix("ifexists").filter(|stem| *stem != "null").unwrap_or(name);
+    OPERATORS.contains(&stem)
+}
+
 /// The condition keys that a statement asks for, in lower case.
 pub(super) fn keys(conditions: &Value) -> impl Iterator<Item = String> {
     let operators = conditions.as_object().into_iter().flatten();

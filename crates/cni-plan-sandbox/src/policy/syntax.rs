@@ -1,12 +1,18 @@
 //! The checks IAM makes before it keeps a document, with its words for what is wrong.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
+use super::condition::is_operator;
 use crate::wire::Failure;
 
 const VERSIONS: [&str; 2] = ["2012-10-17", "2008-10-17"];
 const KNOWN_FIELDS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+/// Of each pair a statement may have one (IAM User Guide, "Grammar of the IAM JSON policy language").
+const ALTERNATIVES: [(&str, &str); 3] =
+    [("Principal", "NotPrincipal"), ("Action", "NotAction"), ("Resource", "NotResource")];
 
 /// Checks a role's trust policy: principals are needed, resources are not allowed.
 pub(crate) fn check_trust_policy(text: &str) -> Result<(), Failure> {
@@ -81,7 +87,13 @@ fn statements(text: &str) -> Result<Vec<Map<String, Value>>, Failure> {
     if list.is_empty() {
         return malformed("Policy statement must not be empty.");
     }
-    list.into_iter().map(statement).collect()
+    let statements = list.into_iter().map(statement).collect::<Result<Vec<_>, Failure>>()?;
+    let mut ids = BTreeSet::new();
+    let mut named = statements.iter().filter_map(|statement| statement.get("Sid")?.as_str());
+    if !named.all(|id| id.is_empty() || ids.insert(id)) {
+        return malformed("Statement IDs (SID) in a single policy must be unique.");
+    }
+    Ok(statements)
 }
 
 fn statement(value: Value) -> Result<Map<String, Value>, Failure> {
@@ -97,6 +109,11 @@ fn statement(value: Value) -> Result<Map<String, Value>, Failure> {
     if !fields.contains_key("Action") && !fields.contains_key("NotAction") {
         return malformed("Policy statement must contain actions.");
     }
+    for (one, other) in ALTERNATIVES {
+        if fields.contains_key(one) && fields.contains_key(other) {
+            return malformed(format!("Syntax errors in policy: a statement has either {one} or {other}."));
+        }
+    }
     for field in ["Action", "NotAction", "Resource", "NotResource"] {
         let well_formed = match fields.get(field) {
             None | Some(Value::String(_)) => true,
@@ -107,8 +124,13 @@ fn statement(value: Value) -> Result<Map<String, Value>, Failure> {
             return malformed(format!("Syntax errors in policy: {field} must be a string or a list of strings."));
         }
     }
-    if !matches!(fields.get("Condition"), None | Some(Value::Object(_))) {
-        return malformed("Syntax errors in policy: Condition must be an object.");
+    let unknown = match fields.get("Condition") {
+        None => None,
+        Some(Value::Object(operators)) => operators.keys().find(|operator| !is_operator(operator)),
+        Some(_) => return malformed("Syntax errors in policy: Condition must be an object."),
+    };
+    if let Some(unknown) = unknown {
+        return malformed(format!("Syntax errors in policy: {unknown} is not a condition operator."));
     }
     Ok(fields)
 }
@@ -165,6 +187,21 @@ mod tests {
             "Condition":{"StringEquals":{"oidc.example/id/A:aud":"sts.amazonaws.com"}}}]}"#;
         check_trust_policy(trust).unwrap();
         assert_eq!(complaint(check_identity_policy(trust)), "Policy document should not specify a principal.");
+    }
+
+    #[test]
+    fn what_the_grammar_has_no_place_for_is_refused() {
+        let refused = |statements: &str| {
+            let document = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+            complaint(check_identity_policy(&document))
+        };
+        let with = |more: &str| format!(r#"{{"Effect":"Allow","Action":"ec2:*","Resource":"*"{more}}}"#);
+        let twice = [with(r#","Sid":"A""#), with(r#","Sid":"A""#)].join(",");
+        assert_eq!(refused(&twice), "Statement IDs (SID) in a single policy must be unique.");
+        assert!(refused(&with(r#","NotAction":"ec2:Run*""#)).contains("either Action or NotAction"));
+        assert!(refused(&with(r#","Condition":{"StringAlike":{"a:b":"c"}}"#)).contains("StringAlike"));
+        let known = with(r#","Condition":{"ForAllValues:StringEqualsIfExists":{"a:b":"c"},"stringlike":{"a:b":"c"}}"#);
+        check_identity_policy(&format!(r#"{{"Statement":{known}}}"#)).unwrap();
     }
 
     #[test]

@@ -84,7 +84,10 @@ async fn refusals_have_iams_codes() {
     let own = create_policy(&client, "own");
     let long_name = "n".repeat(65);
     let long_trust = TRUST.replace("ec2.amazonaws.com", &"e".repeat(2048));
-    let cases: [Case<'_>; 17] = [
+    let names: Vec<String> = (0..51).map(|number| format!("Tags.member.{}.Key", number + 1)).collect();
+    let many: Vec<(&str, &str)> =
+        [("RoleName", "r")].into_iter().chain(names.iter().map(|name| (name.as_str(), name.as_str()))).collect();
+    let cases: [Case<'_>; 21] = [
         ("GetRole", &[("RoleName", "nope")], (404, "NoSuchEntity")),
         ("GetRole", &[], (400, "ValidationError")),
         ("CreateRole", &[("RoleName", "R"), ("AssumeRolePolicyDocument", TRUST)], (409, "EntityAlreadyExists")),
@@ -103,6 +106,22 @@ async fn refusals_have_iams_codes() {
             "TagRole",
             &[("RoleName", "r"), ("Tags.member.1.Key", "aws:x"), ("Tags.member.1.Value", "")],
             (400, "InvalidInput"),
+        ),
+        (
+            "TagRole",
+            &[("RoleName", "r"), ("Tags.member.1.Key", "a"), ("Tags.member.2.Key", "A")],
+            (400, "InvalidInput"),
+        ),
+        ("TagRole", &many, (400, "ValidationError")),
+        (
+            "PutRolePermissionsBoundary",
+            &[("RoleName", "r"), ("PermissionsBoundary", "too-short")],
+            (400, "ValidationError"),
+        ),
+        (
+            "PutRolePermissionsBoundary",
+            &[("RoleName", "r"), ("PermissionsBoundary", "arn:aws:iam::aws:policy/No")],
+            (404, "NoSuchEntity"),
         ),
         ("ListRoles", &[("MaxItems", "1001")], (400, "ValidationError")),
         ("InventRole", &[], (400, "InvalidAction")),
@@ -127,6 +146,18 @@ async fn attaching_twice_succeeds_and_a_role_that_holds_something_stays() {
     assert_eq!(client.iam("DeleteRole", &[("RoleName", "r")]).refusal(), (409, "DeleteConflict"));
     client.iam("DetachRolePolicy", &attachment).expect_ok();
     client.iam("DeleteRole", &[("RoleName", "r")]).expect_ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deleting_a_provider_twice_succeeds() {
+    let (_sandbox, client) = empty().await;
+    let made = client.iam("CreateOpenIDConnectProvider", &[("Url", "https://issuer.example")]).expect_ok();
+    let arn = made.element("OpenIDConnectProviderArn").unwrap();
+    for _ in 0..2 {
+        client.iam("DeleteOpenIDConnectProvider", &[("OpenIDConnectProviderArn", arn)]).expect_ok();
+    }
+    let gone = client.iam("GetOpenIDConnectProvider", &[("OpenIDConnectProviderArn", arn)]);
+    assert_eq!(gone.refusal(), (404, "NoSuchEntity"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
