@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod addon;
+mod agreement;
 mod apply;
 mod bad_input;
 mod contract;

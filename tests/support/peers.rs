@@ -100,12 +100,22 @@ impl Moto {
     /// # Panics
     /// When `moto_server` is not there or does not begin.
     pub fn start(account: &str) -> Moto {
+        Moto::begin(|command| command.env("MOTO_ACCOUNT_ID", account))
+    }
+
+    /// Starts one whose callers say which account they are of, in the header `x-moto-account-id`.
+    ///
+    /// # Panics
+    /// When `moto_server` is not there or does not begin.
+    pub fn of_many_accounts() -> Moto {
+        Moto::begin(|command| command.env_remove("MOTO_ACCOUNT_ID"))
+    }
+
+    fn begin(configure: impl FnOnce(&mut Command) -> &mut Command) -> Moto {
         const READY: &str = "Running on ";
         let mut command = Command::new(find("moto_server"));
-        command
-            .args(["-H", "127.0.0.1", "-p", "0"])
-            .env("MOTO_ACCOUNT_ID", account)
-            .env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        command.args(["-H", "127.0.0.1", "-p", "0"]).env("MOTO_IAM_LOAD_MANAGED_POLICIES", "true");
+        configure(&mut command);
         let process = Background::start(&mut command, |line| line.contains(READY));
         let last = process.said().last().and_then(|line| line.split_once(READY));
         let url = last.expect("the line was waited for").1.trim().to_owned();

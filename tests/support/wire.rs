@@ -31,9 +31,8 @@ impl Wire {
     /// # Panics
     /// When the sandbox does not answer with JSON.
     pub fn state(&self) -> serde_json::Value {
-        let answer = self.send("GET", "/_sandbox/state?comparable=true", "text/plain", "", "");
-        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
-        serde_json::from_str(body).expect("the state is JSON")
+        let body = self.send("GET", "/_sandbox/state?comparable=true", "text/plain", "", "");
+        serde_json::from_str(&body).expect("the state is JSON")
     }
 
     /// Calls an IAM action in account 111122223333; returns the answer's XML.
@@ -79,9 +78,14 @@ impl Wire {
         self.send("PATCH", &path, "application/apply-patch+yaml", "", &body.to_string());
     }
 
+    /// Sends one request, its further header lines each ended by CR LF; returns status and body,
+    /// whatever they are.
+    ///
+    /// # Panics
+    /// When nobody listens or what comes is no answer.
     #[track_caller]
-    fn send(&self, method: &str, path: &str, content_type: &str, headers: &str, body: &str) -> String {
-        let mut stream = TcpStream::connect(&self.address).expect("the sandbox listens");
+    pub fn exchange(&self, method: &str, path: &str, content_type: &str, headers: &str, body: &str) -> (u16, String) {
+        let mut stream = TcpStream::connect(&self.address).expect("the service listens");
         stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket can have a limit");
         write!(
             stream,
@@ -90,11 +94,18 @@ impl Wire {
             self.address,
             body.len()
         )
-        .expect("the sandbox takes a request");
+        .expect("the service takes a request");
         let mut answer = String::new();
-        stream.read_to_string(&mut answer).expect("the sandbox answers");
-        let status = answer.split(' ').nth(1).unwrap_or_default();
-        assert!(status.starts_with('2'), "{method} {path} {body}: {answer}");
+        stream.read_to_string(&mut answer).expect("the service answers");
+        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an answer has a status");
+        let (_, body) = answer.split_once("\r\n\r\n").expect("an answer has a head");
+        (status, body.to_owned())
+    }
+
+    #[track_caller]
+    fn send(&self, method: &str, path: &str, content_type: &str, headers: &str, body: &str) -> String {
+        let (status, answer) = self.exchange(method, path, content_type, headers, body);
+        assert!((200..300).contains(&status), "{method} {path} {body}: {status} {answer}");
         answer
     }
 }
