@@ -48,10 +48,7 @@ pub(super) fn create(request: &Request<'_>, cluster: &str) -> Result<Value, Fail
         return Err(invalid_parameter(format!("The access entry type {kind} is not one of {}", TYPES.join(", "))));
     }
     let (groups, username) = (body.texts("kubernetesGroups")?, body.text("username")?);
-    if kind != "STANDARD" && (!groups.is_empty() || username.is_some()) {
-        let message = format!("An access entry of type {kind} can have no username and no kubernetesGroups");
-        return Err(invalid_parameter(message));
-    }
+    check_identity(&kind, &groups, username)?;
     let (named, tags) = (entry(&principal, &kind, now()), body.tags()?);
     request.world.write_eks(&cluster, |eks| {
         if entries(eks).contains_key(&principal) {
@@ -63,6 +60,29 @@ pub(super) fn create(request: &Request<'_>, cluster: &str) -> Result<Value, Fail
         let entry = AccessEntry { kubernetes_groups, username, tags, ..named };
         let answer = json!({ "accessEntry": described(eks, &entry) });
         eks.access_entries.insert(principal, entry);
+        Ok(answer)
+    })
+}
+
+/// What is not sent stays; an empty list of groups takes them away.
+pub(super) fn update(request: &Request<'_>, cluster: &str, principal: &str) -> Result<Value, Failure> {
+    let cluster = request.cluster(cluster)?;
+    let body = request.body()?;
+    check_mode(&cluster.eks())?;
+    let groups = body.list("kubernetesGroups")?.map(|_| body.texts("kubernetesGroups")).transpose()?;
+    let username = body.text("username")?;
+    request.world.write_eks(&cluster, |eks| {
+        let found = entries(eks).remove(principal).ok_or_else(no_entry)?;
+        check_identity(&found.kind, groups.as_deref().unwrap_or_default(), username)?;
+        let entry = AccessEntry {
+            kubernetes_groups: groups.unwrap_or(found.kubernetes_groups),
+            username: username.map_or(found.username, str::to_owned),
+            modified_at: now(),
+            ..found
+        };
+        let answer = json!({ "accessEntry": described(eks, &entry) });
+        // Those of node groups are not kept, and there is nothing of theirs that could be changed.
+        eks.access_entries.entry(principal.to_owned()).and_modify(|kept| *kept = entry);
         Ok(answer)
     })
 }
@@ -95,6 +115,7 @@ pub(crate) fn entry(principal: &str, kind: &str, created_at: i64) -> AccessEntry
         kubernetes_groups: groups.iter().map(|group| (*group).to_owned()).collect(),
         username: username.to_owned(),
         created_at,
+        modified_at: created_at,
         tags: BTreeMap::new(),
     }
 }
@@ -122,11 +143,20 @@ fn described(eks: &EksCluster, entry: &AccessEntry) -> Value {
         "kubernetesGroups": entry.kubernetes_groups,
         "accessEntryArn": eks.arn_of(&resource),
         "createdAt": entry.created_at,
-        "modifiedAt": entry.created_at,
+        "modifiedAt": entry.modified_at.max(entry.created_at),
         "tags": entry.tags,
         "username": entry.username,
         "type": entry.kind,
     })
+}
+
+/// Only an entry of type `STANDARD` says its own user name and groups.
+fn check_identity(kind: &str, groups: &[String], username: Option<&str>) -> Result<(), Failure> {
+    if kind == "STANDARD" || (groups.is_empty() && username.is_none()) {
+        return Ok(());
+    }
+    let message = format!("An access entry of type {kind} can have no username and no kubernetesGroups");
+    Err(invalid_parameter(message))
 }
 
 fn check_mode(eks: &EksCluster) -> Result<(), Failure> {

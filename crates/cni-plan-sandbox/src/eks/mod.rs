@@ -36,7 +36,7 @@ type Handler = fn(&Request<'_>, &[String]) -> Result<Value, Failure>;
 /// A row of the table of operations: name, method, path with `*` for a name, and what answers it.
 type Row = (&'static str, Method, &'static str, Handler);
 
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     ("ListClusters", Method::GET, "clusters", |r, _| clusters::list(r)),
     ("DescribeCluster", Method::GET, "clusters/*", |r, n| clusters::describe(r, &n[0])),
     ("ListNodegroups", Method::GET, "clusters/*/node-groups", |r, n| clusters::list_nodegroups(r, &n[0])),
@@ -56,6 +56,7 @@ const TABLE: [Row; 21] = [
     ("DescribeAccessEntry", Method::GET, "clusters/*/access-entries/*", |r, n| {
         access_entries::describe(r, &n[0], &n[1])
     }),
+    ("UpdateAccessEntry", Method::POST, "clusters/*/access-entries/*", |r, n| access_entries::update(r, &n[0], &n[1])),
     ("DeleteAccessEntry", Method::DELETE, "clusters/*/access-entries/*", |r, n| {
         access_entries::delete(r, &n[0], &n[1])
     }),

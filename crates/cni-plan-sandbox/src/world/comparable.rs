@@ -4,9 +4,10 @@
 use serde_json::{Map, Value};
 
 /// Keys whose values differ from run to run, wherever they stand.
-const VOLATILE: [&str; 21] = [
+const VOLATILE: [&str; 22] = [
     "roleId",
     "addonUpdates",
+    "clientRequestToken",
     "issuedEksIds",
     "modifiedAt",
     "policyId",

@@ -117,6 +117,9 @@ pub(crate) struct AccessEntry {
     pub(crate) username: String,
     /// Seconds since 1970.
     pub(crate) created_at: i64,
+    /// The same; 0 in a world of an older program.
+    #[serde(default)]
+    pub(crate) modified_at: i64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tags: BTreeMap<String, String>,
 }

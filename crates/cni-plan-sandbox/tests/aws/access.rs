@@ -93,7 +93,7 @@ async fn a_cluster_of_the_config_map_alone_has_no_entries_and_a_map_of_every_nod
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_are_made_and_deleted_and_refused_where_they_will_not_do() {
+async fn entries_are_made_changed_and_deleted_and_refused_where_they_will_not_do() {
     let (_sandbox, client) = with(ClusterSeed::new("c")).await;
     let arn = "arn:aws:iam::111122223333:role/ops";
     let create = |body: &Value| client.eks_with("POST", ENTRIES, body);
@@ -105,7 +105,16 @@ async fn entries_are_made_and_deleted_and_refused_where_they_will_not_do() {
     let with_groups = json!({ "principalArn": "arn:aws:iam::111122223333:role/n", "type": "EC2_LINUX",
                               "kubernetesGroups": ["viewers"] });
     assert_eq!(create(&with_groups).eks_refusal(), (400, "invalidparameterexception".to_owned()));
+    let update = |principal: &str, body: &Value| client.eks_with("POST", &path_of(principal), body);
+    let renamed = update(arn, &json!({ "username": "ops" })).expect_ok().json()["accessEntry"].clone();
+    assert_eq!((&renamed["username"], &renamed["kubernetesGroups"]), (&json!("ops"), &json!(["viewers"])));
+    update(arn, &json!({ "kubernetesGroups": [] })).expect_ok();
+    let emptied = client.eks(&path_of(arn)).expect_ok().json()["accessEntry"].clone();
+    assert_eq!((&emptied["username"], &emptied["kubernetesGroups"]), (&json!("ops"), &json!([])));
+    let of_group = update(NODE_ROLE, &json!({ "username": "ops" }));
+    assert_eq!(of_group.eks_refusal(), (400, "invalidparameterexception".to_owned()));
     client.eks_with("DELETE", &path_of(arn), &json!({})).expect_ok();
+    assert_eq!(update(arn, &json!({ "username": "ops" })).eks_refusal().0, 404);
     assert_eq!(client.eks(&path_of(arn)).eks_refusal(), (404, "resourcenotfoundexception".to_owned()));
 }
 
