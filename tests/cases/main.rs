@@ -11,6 +11,7 @@ mod contract;
 mod cost;
 mod crash;
 mod durability;
+mod eks_commands;
 mod equivalence;
 mod examples;
 mod faults;
