@@ -53,7 +53,13 @@ impl Answer {
             self.fields.remove("Marker");
         }
         self.outcome = page.outcome;
-        self.fields.extend(page.fields);
+        for (place, value) in page.fields {
+            if place.ends_with(']') {
+                add_member(&mut self.fields, place);
+            } else {
+                self.fields.insert(place, value);
+            }
+        }
     }
 
     /// Notes in how many pages the list came.
@@ -106,12 +112,17 @@ fn flatten(element: &Element, at: &str, fields: &mut BTreeMap<String, String>) {
                 for field in child.children.iter().filter(|field| field.name != name.name) {
                     flatten(field, &format!("{at}[{}]/{}", name.text, field.name), fields);
                 }
-                fields.insert(format!("{at}[{}]", name.text), String::new());
+                add_member(fields, format!("{at}[{}]", name.text));
             }
-            None => {
-                fields.insert(format!("{at}[{}]", child.text), String::new());
-            }
+            None => add_member(fields, format!("{at}[{}]", child.text)),
         }
+    }
+}
+
+/// Notes a member of a list, and if it was in it already.
+fn add_member(fields: &mut BTreeMap<String, String>, place: String) {
+    if fields.insert(place.clone(), String::new()).is_some() {
+        fields.insert(format!("{place} again"), String::new());
     }
 }
 

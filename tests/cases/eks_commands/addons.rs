@@ -1,9 +1,10 @@
 //! Add-ons: read, updated, created, deleted, refused.
 
+use std::time::Duration;
+
 use cni_plan_sandbox::{AddonSeed, ClusterSeed, Options};
 use cni_plan_tests::served::Served;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 use super::{Eks, OTHER_ROLE, ROLE, eks_of, own_sandbox, sorted};
 
@@ -202,13 +203,9 @@ fn addon(eks: &Eks) -> Value {
 /// An update once it is no longer in progress.
 #[track_caller]
 fn ended(eks: &Eks, begun: &Value) -> Value {
-    let id = begun["id"].as_str().unwrap();
-    loop {
-        let update = eks.call(&format!("describe-update {VPC_CNI} --update-id {id}"))["update"].clone();
-        if update["status"] != "InProgress" {
-            return update;
-        }
-    }
+    let describe = format!("describe-update {VPC_CNI} --update-id {}", begun["id"].as_str().unwrap());
+    let mut asked = std::iter::repeat_with(|| eks.call(&describe)["update"].clone()).take(100);
+    asked.find(|update| update["status"] != "InProgress").expect("a hundred answers later it is over")
 }
 
 /// The role that the service account names, as `kubectl` shows it.
