@@ -55,7 +55,7 @@ impl Answer {
         self.outcome = page.outcome;
         for (place, value) in page.fields {
             if place.ends_with(']') {
-                add_member(&mut self.fields, place);
+                add_member(&mut self.fields, &place);
             } else {
                 self.fields.insert(place, value);
             }
@@ -112,16 +112,16 @@ fn flatten(element: &Element, at: &str, fields: &mut BTreeMap<String, String>) {
                 for field in child.children.iter().filter(|field| field.name != name.name) {
                     flatten(field, &format!("{at}[{}]/{}", name.text, field.name), fields);
                 }
-                add_member(fields, format!("{at}[{}]", name.text));
+                add_member(fields, &format!("{at}[{}]", name.text));
             }
-            None => add_member(fields, format!("{at}[{}]", child.text)),
+            None => add_member(fields, &format!("{at}[{}]", child.text)),
         }
     }
 }
 
 /// Notes a member of a list, and if it was in it already.
-fn add_member(fields: &mut BTreeMap<String, String>, place: String) {
-    if fields.insert(place.clone(), String::new()).is_some() {
+fn add_member(fields: &mut BTreeMap<String, String>, place: &str) {
+    if fields.insert(place.to_owned(), String::new()).is_some() {
         fields.insert(format!("{place} again"), String::new());
     }
 }
