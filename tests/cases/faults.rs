@@ -14,12 +14,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use cni_plan_tests::command::Ran;
-use cni_plan_tests::course::{ADDON, CORRECTED, Call, Course, IPV4, IPV6, Journey, TWO_CLUSTERS, Way, any_changed};
+use cni_plan_tests::course::{
+    ADDON, CORRECTED, Call, Course, IPV4, IPV6, Journey, POD_IDENTITY, TWO_CLUSTERS, Way, any_changed,
+};
 use cni_plan_tests::ending::{End, end_of, locks_in};
 use cni_plan_tests::rehearsal::Rehearsal;
 use cni_plan_tests::trials::{AT_ONCE, every, try_all};
 
-const COURSES: [&Course; 5] = [&IPV4, &IPV6, &CORRECTED, &TWO_CLUSTERS, &ADDON];
+const COURSES: [&Course; 6] = [&IPV4, &IPV6, &CORRECTED, &TWO_CLUSTERS, &ADDON, &POD_IDENTITY];
 const WAYS: [Way; 3] = [Way::There, Way::Back, Way::Undone];
 
 /// Runs that wait for a time-out need little else.

@@ -13,12 +13,12 @@
 mod naming;
 mod trial;
 
-use cni_plan_tests::course::{ADDON, Course, IPV4, IPV6, TWO_CLUSTERS, Way};
+use cni_plan_tests::course::{ADDON, Course, IPV4, IPV6, POD_IDENTITY, TWO_CLUSTERS, Way};
 use cni_plan_tests::trials::{AT_ONCE, every, try_all};
 
 use self::trial::{Trial, carry_out, trials_of};
 
-const COURSES: [&Course; 4] = [&IPV4, &IPV6, &TWO_CLUSTERS, &ADDON];
+const COURSES: [&Course; 5] = [&IPV4, &IPV6, &TWO_CLUSTERS, &ADDON, &POD_IDENTITY];
 const WAYS: [Way; 3] = [Way::There, Way::Back, Way::Undone];
 
 /// Without the journal's instants, for which `strace` is needed.

@@ -1,6 +1,6 @@
 //! Each hazard with the evidence that brings it about, and a neighbour of it that is harmless.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
@@ -9,8 +9,8 @@ use crate::fixture::{
     ACCOUNT, addresses, fresh, graph, graph_with_addon, of_addon, planned_cluster, role, role_arn, service_account,
 };
 use crate::{
-    Address, FORMAT_VERSION, IpFamily, ManagedAddon, Node, Observation, OtherNode, Plugin, Policy, PolicyDocument,
-    Target, Wanted, diff, settings,
+    Address, Association, DependencyGraph, FORMAT_VERSION, IpFamily, ManagedAddon, Node, Observation, OtherNode,
+    Plugin, PodIdentity, Policy, PolicyDocument, Run, Target, Wanted, diff, settings,
 };
 
 /// A cluster and its plugin, to be made hazardous.
@@ -19,6 +19,8 @@ struct Scene {
     world: HashMap<Address, Observation>,
     /// What the policy says that the plan puts on the role, where it is not Amazon's.
     policy: Option<PolicyDocument>,
+    /// Whether pods are to get their role by a Pod Identity association.
+    by_association: bool,
 }
 
 impl Scene {
@@ -26,7 +28,7 @@ impl Scene {
         let mut planned = planned_cluster("c");
         planned.facts.ip_family = ip_family;
         planned.facts.issuer = Some("issuer/c".to_owned());
-        Scene { planned, world: fresh(&["c"]), policy: None }
+        Scene { planned, world: fresh(&["c"]), policy: None, by_association: false }
     }
 
     fn plugin(mut self, change: impl Fn(&mut Plugin)) -> Scene {
@@ -68,6 +70,9 @@ impl Scene {
     fn findings(&self) -> Vec<Finding> {
         let is_managed = self.planned.facts.managed_addon.is_some();
         let mut graph = if is_managed { graph_with_addon("c") } else { graph(&["c"]) };
+        if self.by_association {
+            ask_for_association(&mut graph);
+        }
         let mut world = self.world.clone();
         if let Some(document) = &self.policy {
             let address = Address::new(ACCOUNT, Kind::Policy, &["Own"]);
@@ -91,6 +96,19 @@ impl Scene {
             outside: Vec::new(),
         };
         hazards(&header, &diff(graph, world).unwrap().changes)
+    }
+}
+
+fn ask_for_association(graph: &mut DependencyGraph<Node>) {
+    let at = addresses("c");
+    let Resource::ServiceAccount(account) = service_account(None) else { panic!("it is one") };
+    let association = Some(Association::of_a_plan(&role_arn("c")));
+    graph.get_mut(&at.annotate).unwrap().wanted =
+        Wanted::Present(Resource::ServiceAccount(ServiceAccount { association, ..account }));
+    for address in [at.restart, at.verify] {
+        let Wanted::Run(run) = &mut graph.get_mut(&address).unwrap().wanted else { panic!("it is a run") };
+        let (Run::Restart { identity, .. } | Run::Verify { identity, .. }) = run;
+        *identity = PodIdentity::Association;
     }
 }
 
@@ -207,10 +225,40 @@ fn an_addon_is_given_a_role_only_where_eks_would_write_it() {
 }
 
 #[test]
-fn an_association_and_a_private_endpoint_are_hazards_of_web_identity() {
-    let mut scene = Scene::new(IpFamily::Ipv4);
-    scene.planned.facts.association = Some("a-1".to_owned());
-    assert_eq!(scene.codes(), ["pod-identity-association"]);
+fn an_association_is_taken_away_only_where_a_plan_has_made_it() {
+    let found = |association: Association| {
+        let mut scene = Scene::new(IpFamily::Ipv4);
+        let Resource::ServiceAccount(account) = service_account(None) else { panic!("it is one") };
+        let account = ServiceAccount { association: Some(association), ..account };
+        scene.world.insert(addresses("c").annotate, Observation::Present(Resource::ServiceAccount(account)));
+        scene.codes()
+    };
+    let ours = Association::of_a_plan("arn:own");
+    assert_eq!(found(ours.clone()), ["pod-identity-session"]);
+    assert_eq!(found(Association { tags: BTreeMap::new(), ..ours.clone() }), ["pod-identity-association"]);
+    assert_eq!(found(Association { owner_arn: Some("arn:addon".to_owned()), ..ours }), ["pod-identity-association"]);
+}
+
+#[test]
+fn an_association_needs_an_agent_and_a_plugin_that_asks_it() {
+    let scene = |agent: Option<&str>, version: &str| {
+        let mut scene = Scene::new(IpFamily::Ipv4).version(version);
+        scene.by_association = true;
+        scene.planned.facts.pod_identity_agent =
+            agent.map(|status| ManagedAddon { version: "v1".to_owned(), status: status.to_owned() });
+        scene
+    };
+    assert_eq!(scene(Some("ACTIVE"), "v1.15.5-eksbuild.1").codes(), NONE);
+    assert_eq!(scene(None, "v1.15.5").codes(), ["pod-identity-agent"]);
+    assert_eq!(scene(Some("DEGRADED"), "v1.15.5").codes(), ["pod-identity-agent"]);
+    assert_eq!(scene(Some("ACTIVE"), "v1.15.4-eksbuild.2").codes(), ["plugin-without-pod-identity"]);
+    let mut private = scene(Some("ACTIVE"), "v1.20.0");
+    private.planned.facts.is_private = true;
+    assert_eq!(private.codes(), ["private-cluster-with-agent"]);
+}
+
+#[test]
+fn a_private_endpoint_is_a_hazard_of_web_identity() {
     let mut scene = Scene::new(IpFamily::Ipv4);
     scene.planned.facts.is_private = true;
     assert_eq!(scene.codes(), ["private-cluster"]);
