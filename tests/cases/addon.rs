@@ -3,7 +3,9 @@
 
 use cni_plan_sandbox::{AddonSeed, ClusterSeed};
 use cni_plan_tests::command::Ran;
+use cni_plan_tests::ending::differences;
 use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::served::Served;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
@@ -178,4 +180,42 @@ fn are_ready(state: &Value) -> bool {
 /// What was printed, without what differs from run to run.
 fn told(ran: &Ran) -> String {
     ran.stdout.lines().filter(|line| !line.starts_with("Undoing run ")).collect::<Vec<_>>().join("\n")
+}
+
+/// Typed in the order in which they free the role: what tells pods their identity, the pods, what they used.
+#[test]
+#[ignore = "peer: aws, kubectl"]
+fn what_is_printed_to_type_takes_an_addons_first_role_off_again() {
+    const ORDER: [&str; 4] = ["/annotate/", "/restart/", "/attach/", "/role/"];
+    let served = Served::scenario("managed-addon");
+    served.workspace().write("spec.yaml", SPEC);
+    let start = served.state();
+    served.workspace().run(["plan", "spec.yaml"]).expect(0);
+    served.workspace().run(["apply"]).expect(0);
+    let runs = served.workspace().run(["runs"]).expect(0).stdout;
+    let run = runs.split_whitespace().next().unwrap();
+    let rolled_back = served.workspace().run(["rollback", run, "--auto-approve"]).expect(7).stdout;
+    let shell = served.shell();
+    for kind in ORDER {
+        for line in lines_to_type(&rolled_back, kind) {
+            shell.must(&line);
+        }
+        if kind == "/restart/" {
+            shell.must("kubectl rollout status --namespace kube-system daemonset/aws-node --timeout 60s");
+        }
+    }
+    // A restart by hand leaves its mark on the DaemonSet's template and on its pods.
+    let is_mark = |line: &String| {
+        ["restartedAt", "pod-template-generation", "controller-revision-hash"].iter().any(|mark| line.contains(mark))
+    };
+    let unlike = differences(&start, &served.state()).iter().map(ToString::to_string).filter(|line| !is_mark(line));
+    let unlike: Vec<String> = unlike.collect();
+    assert!(unlike.is_empty(), "{}", unlike.join("\n"));
+}
+
+/// The `aws` and `kubectl` lines below the residue whose address has `kind` in it.
+fn lines_to_type(rolled_back: &str, kind: &str) -> Vec<String> {
+    let of_kind = rolled_back.split("  ! ").skip(1).filter(|residue| residue.lines().next().unwrap().contains(kind));
+    let words = of_kind.flat_map(str::lines).map(|line| line.trim_start().trim_start_matches("by hand: "));
+    words.filter(|line| line.starts_with("aws ") || line.starts_with("kubectl ")).map(str::to_owned).collect()
 }

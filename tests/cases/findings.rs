@@ -21,6 +21,8 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("auto-mode", &["other-nodes"]),
     ("private-sts", &["private-cluster"]),
     ("pod-identity", &["pod-identity-association"]),
+    ("managed-addon", &[]),
+    ("managed-addon-with-role", &[]),
 ];
 
 const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
