@@ -208,8 +208,8 @@ fn what_is_printed_to_type_takes_an_addons_first_role_off_again() {
     let is_mark = |line: &String| {
         ["restartedAt", "pod-template-generation", "controller-revision-hash"].iter().any(|mark| line.contains(mark))
     };
-    let unlike = differences(&start, &served.state()).iter().map(ToString::to_string).filter(|line| !is_mark(line));
-    let unlike: Vec<String> = unlike.collect();
+    let unlike: Vec<String> = differences(&start, &served.state()).iter().map(ToString::to_string).collect();
+    let unlike: Vec<String> = unlike.into_iter().filter(|line| !is_mark(line)).collect();
     assert!(unlike.is_empty(), "{}", unlike.join("\n"));
 }
 

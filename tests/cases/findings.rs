@@ -45,9 +45,19 @@ fn each_scenario_is_told_what_it_holds_and_nothing_else() {
 
 #[test]
 fn a_cluster_with_nodes_of_any_sort_is_migrated_and_put_back_as_it_was() {
-    for scenario in ["stale-issuer", "small-policy", "windows", "karpenter", "self-managed-nodes", "auto-mode"] {
+    const BY_ANNOTATION: &str = "";
+    for (scenario, identity) in [
+        ("stale-issuer", BY_ANNOTATION),
+        ("small-policy", BY_ANNOTATION),
+        ("windows", BY_ANNOTATION),
+        ("karpenter", BY_ANNOTATION),
+        ("self-managed-nodes", BY_ANNOTATION),
+        ("auto-mode", BY_ANNOTATION),
+        ("managed-addon-with-role", BY_ANNOTATION),
+        ("pod-identity", "    identity: pod-identity\n"),
+    ] {
         let rehearsal = Rehearsal::of_scenario(scenario);
-        rehearsal.workspace().write("spec.yaml", SPEC);
+        rehearsal.workspace().write("spec.yaml", &format!("{SPEC}{identity}"));
         let start = rehearsal.state();
         rehearsal.run("plan spec.yaml").expect(0);
         rehearsal.run("apply").expect(0);
@@ -56,6 +66,17 @@ fn a_cluster_with_nodes_of_any_sort_is_migrated_and_put_back_as_it_was() {
         rehearsal.run(&rehearsal.rollback()).expect(0);
         assert_eq!(rehearsal.state(), start, "{scenario}");
     }
+}
+
+/// The plan warns of it; whoever goes on all the same loses a canary, and gets everything back.
+#[test]
+fn a_cluster_without_a_way_to_sts_is_put_back_after_its_canary() {
+    let rehearsal = Rehearsal::of_scenario("private-sts");
+    rehearsal.workspace().write("spec.yaml", &format!("{SPEC}    restart: {{ timeout: 2s }}\n"));
+    let start = rehearsal.state();
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.run("apply").expect(6);
+    assert_eq!(rehearsal.state(), start);
 }
 
 #[test]
