@@ -128,3 +128,13 @@ async fn what_comes_before_the_annotation_goes_after_it() {
     let [annotated] = applied.as_slice() else { panic!("the annotation is there before the association goes") };
     assert_eq!(annotated.after, Some(Resource::ServiceAccount(account(Some(NEW)))), "without EKS's share");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_update_after_which_the_annotation_is_not_there_is_told() {
+    let updates = AtomicUsize::new(0);
+    let script = Scripted::start(move |asked| eks(&updates, asked)).await;
+    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(Some(OLD))).await.unwrap();
+    let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
+    let error = provider.apply(&change, &|_| {}).await.unwrap_err();
+    assert_eq!(error.why, format!("EKS has updated it, and annotation {} is {OLD}", annotation_keys::ROLE_ARN));
+}
