@@ -8,6 +8,8 @@ use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::command::repository;
 use cni_plan_tests::rehearsal::Rehearsal;
 
+use crate::hazards::{HAZARDS, Hazard};
+
 /// Scenarios with the findings that their plan has to have, and no others.
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("ipv4", &[]),
@@ -121,12 +123,12 @@ fn a_source_of_node_roles_that_may_not_be_read_is_told() {
 }
 
 /// The code at the end of a finding's first line: `Warning: ADDRESS  [CODE]`.
-fn code_in(line: &str) -> Option<&str> {
+pub(crate) fn code_in(line: &str) -> Option<&str> {
     let is_finding = ["Refused: ", "Warning: ", "Note: "].iter().any(|word| line.starts_with(word));
     line.rsplit_once('[').filter(|_| is_finding)?.1.strip_suffix(']')
 }
 
-fn severity(code: &str) -> Severity {
+pub(crate) fn severity(code: &str) -> Severity {
     known_findings().iter().find(|known| known.code == code).unwrap_or_else(|| panic!("no finding {code}")).severity
 }
 
@@ -144,6 +146,13 @@ fn the_page_of_findings_is_up_to_date() {
             Severity::Note => "note",
         };
         writeln!(page, "| `{}` | {severity} | {} | {} |", known.code, known.about, known.cure).unwrap();
+    }
+    page.push_str(
+        "\n## Tried in\n\nEach hazard in a world of the sandbox that holds it, and in a neighbour that is told nothing: \
+         `hazards::` in `tests/cases/hazards.rs`\nplans both.\n\n| hazard | code | told in | not told in |\n|---|---|---|---|\n",
+    );
+    for Hazard { what, code, held_by, harmless } in HAZARDS {
+        writeln!(page, "| {what} | `{code}` | {} | {} |", held_by.what, harmless.what).unwrap();
     }
     let path = repository().join("docs/findings.md");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {

@@ -17,6 +17,7 @@ mod examples;
 mod faults;
 mod findings;
 mod fuzz_replay;
+mod hazards;
 mod help;
 mod hostile;
 mod layering;

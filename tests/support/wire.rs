@@ -61,6 +61,19 @@ impl Wire {
         self.send(method, path, "application/json", &signature, &body.to_string())
     }
 
+    /// Sets variables of a container of a cluster's DaemonSet `kube-system/aws-node`, by name.
+    ///
+    /// # Panics
+    /// When the API server refuses.
+    #[track_caller]
+    pub fn set_env(&self, cluster: &str, container: &str, variables: &[(&str, &str)]) {
+        let path = format!("/k8s/us-west-2/{cluster}/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node");
+        let env = variables.iter().map(|(name, value)| serde_json::json!({ "name": name, "value": value }));
+        let container = serde_json::json!({ "name": container, "env": env.collect::<Vec<_>>() });
+        let body = serde_json::json!({ "spec": { "template": { "spec": { "containers": [container] } } } });
+        self.send("PATCH", &path, "application/strategic-merge-patch+json", "", &body.to_string());
+    }
+
     /// Sets an annotation of a cluster's `kube-system/aws-node` as `manager`, forcing ownership.
     ///
     /// # Panics
