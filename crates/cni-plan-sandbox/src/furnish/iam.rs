@@ -140,18 +140,43 @@ pub(crate) fn add_policy_of(world: &World, seed: &ClusterSeed, arn: &str, docume
 
 /// Attaches a policy to a role that is there.
 pub(crate) fn attach(world: &World, seed: &ClusterSeed, role: &str, policy: &str) -> Result<(), SandboxError> {
-    in_account(world, seed, |account| {
-        if let Some(role) = account.roles.get_mut(role) {
-            role.attached.insert(policy.to_owned());
-        }
+    on_role(world, seed, role, |role| {
+        role.attached.insert(policy.to_owned());
     })
 }
 
 /// Detaches a policy from a role.
 pub(crate) fn detach(world: &World, seed: &ClusterSeed, role: &str, policy: &str) -> Result<(), SandboxError> {
+    on_role(world, seed, role, |role| {
+        role.attached.remove(policy);
+    })
+}
+
+/// Puts an inline policy into a role that is there.
+pub(crate) fn put_inline(
+    world: &World,
+    seed: &ClusterSeed,
+    role: &str,
+    name: &str,
+    document: &str,
+) -> Result<(), SandboxError> {
+    on_role(world, seed, role, |role| drop(role.inline.insert(name.to_owned(), document.to_owned())))
+}
+
+/// Bounds a role that is there by a policy.
+pub(crate) fn bound(world: &World, seed: &ClusterSeed, role: &str, policy: &str) -> Result<(), SandboxError> {
+    on_role(world, seed, role, |role| role.boundary = Some(policy.to_owned()))
+}
+
+/// Tags a role that is there, also with keys that only AWS may write.
+pub(crate) fn tag(world: &World, seed: &ClusterSeed, role: &str, key: &str, value: &str) -> Result<(), SandboxError> {
+    on_role(world, seed, role, |role| drop(role.tags.insert(key.to_owned(), value.to_owned())))
+}
+
+fn on_role(world: &World, seed: &ClusterSeed, role: &str, change: impl FnOnce(&mut Role)) -> Result<(), SandboxError> {
     in_account(world, seed, |account| {
         if let Some(role) = account.roles.get_mut(role) {
-            role.attached.remove(policy);
+            change(role);
         }
     })
 }

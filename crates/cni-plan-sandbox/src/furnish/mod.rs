@@ -17,7 +17,8 @@ use crate::wire::partition_of_region;
 use crate::world::{Cluster, EksCluster, Nodegroup, World};
 
 pub(crate) use iam::{
-    RoleSeed, add_policy_of, add_provider_of, add_role, attach, cni_policy_arn, detach, web_identity_trust,
+    RoleSeed, add_policy_of, add_provider_of, add_role, attach, bound, cni_policy_arn, detach, put_inline, tag,
+    web_identity_trust,
 };
 
 /// The Kubernetes version of every cluster here.

@@ -56,6 +56,11 @@ pub(crate) fn arn(partition: &str, name: &str) -> String {
     format!("arn:{partition}:iam::aws:policy/{name}")
 }
 
+/// What one says, in the partition `aws`.
+pub(crate) fn document(name: &str) -> &'static str {
+    MANAGED.iter().find(|managed| managed.name == name).map_or("", |managed| managed.document.trim_end())
+}
+
 /// All AWS managed policies of a partition, by ARN.
 pub(crate) fn policies(partition: &str) -> Arc<BTreeMap<String, Policy>> {
     Arc::new(MANAGED.iter().map(|managed| (arn(partition, managed.name), policy(partition, managed))).collect())

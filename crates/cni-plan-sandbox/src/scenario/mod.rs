@@ -3,6 +3,7 @@
 mod kinds;
 mod parts;
 mod procedure;
+mod roles;
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ pub struct Scenario {
 
 /// Every scenario, the plain ones first.
 pub fn scenarios() -> &'static [Scenario] {
-    const SCENARIOS: [Scenario; 18] = [
+    const SCENARIOS: [Scenario; 24] = [
         Scenario {
             name: "ipv4",
             summary: "my-cluster, IPv4: the CNI plugin runs on the node role of two node groups",
@@ -111,6 +112,36 @@ pub fn scenarios() -> &'static [Scenario] {
             name: "private-sts",
             summary: "my-cluster in a private VPC from which no endpoint of STS is reached",
             build: kinds::private_sts,
+        },
+        Scenario {
+            name: "small-boundary",
+            summary: "my-cluster, and the plugin's role within a boundary that is too small for it",
+            build: roles::small_boundary,
+        },
+        Scenario {
+            name: "denied",
+            summary: "my-cluster, and the plugin's role with an inline policy that denies a part of what it needs",
+            build: roles::denied,
+        },
+        Scenario {
+            name: "inline-copy",
+            summary: "my-cluster, whose node role has an inline copy of the CNI policy besides",
+            build: roles::inline_copy,
+        },
+        Scenario {
+            name: "renamed-policy",
+            summary: "my-cluster, whose node role has the CNI policy under a name of the account's own",
+            build: roles::renamed_policy,
+        },
+        Scenario {
+            name: "owned-node-role",
+            summary: "my-cluster, whose node role belongs to a stack of eksctl's",
+            build: roles::owned_node_role,
+        },
+        Scenario {
+            name: "policies-besides",
+            summary: "my-cluster, whose roles have policies, tags and a boundary that are in nobody's way",
+            build: roles::policies_besides,
         },
     ];
     &SCENARIOS

@@ -85,6 +85,12 @@ async fn each_scenario_is_what_it_says() {
         ("self-managed-nodes", "my-cluster", Outline { node_role_has_policy: false, ..before() }),
         ("auto-mode", "my-cluster", before()),
         ("private-sts", "my-cluster", before()),
+        ("small-boundary", "my-cluster", role_waiting()),
+        ("denied", "my-cluster", role_waiting()),
+        ("inline-copy", "my-cluster", before()),
+        ("renamed-policy", "my-cluster", Outline { node_role_has_policy: false, ..before() }),
+        ("owned-node-role", "my-cluster", before()),
+        ("policies-besides", "my-cluster", role_waiting()),
     ];
     assert_eq!(
         scenarios().iter().map(|scenario| scenario.name).collect::<Vec<_>>(),
