@@ -139,6 +139,7 @@ async fn plan(clusters: usize, sandbox: &Sandbox) -> (ChangeSet, Providers) {
         spec_digest: digest_of(text.as_bytes()),
         clusters: planned,
         outside: Vec::new(),
+        roles: Vec::new(),
     };
     let safety = prove(&diff.changes);
     (ChangeSet { header, findings: diff.findings, safety, changes: diff.changes }, providers)

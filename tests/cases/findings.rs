@@ -25,6 +25,12 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("pod-identity", &["pod-identity-association"]),
     ("managed-addon", &[]),
     ("managed-addon-with-role", &[]),
+    ("small-boundary", &["boundary-too-small"]),
+    ("denied", &["need-denied"]),
+    ("inline-copy", &["node-role-keeps-permissions"]),
+    ("renamed-policy", &["node-role-has-a-copy"]),
+    ("owned-node-role", &["node-role-owned"]),
+    ("policies-besides", &[]),
 ];
 
 const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
@@ -57,6 +63,9 @@ fn a_cluster_with_nodes_of_any_sort_is_migrated_and_put_back_as_it_was() {
         ("auto-mode", BY_ANNOTATION),
         ("managed-addon-with-role", BY_ANNOTATION),
         ("pod-identity", "    identity: pod-identity\n"),
+        ("inline-copy", BY_ANNOTATION),
+        ("renamed-policy", BY_ANNOTATION),
+        ("policies-besides", BY_ANNOTATION),
     ] {
         let rehearsal = Rehearsal::of_scenario(scenario);
         rehearsal.workspace().write("spec.yaml", &format!("{SPEC}{identity}"));

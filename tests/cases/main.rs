@@ -27,6 +27,7 @@ mod outage;
 mod pod_identity;
 mod quickstart;
 mod real_clients;
+mod roles;
 mod scenarios;
 mod secrets;
 mod signals;

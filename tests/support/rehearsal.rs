@@ -41,6 +41,14 @@ impl Rehearsal {
         Rehearsal::start(Options { scenario: Some(name.to_owned()), ..Options::default() }).in_its_environment()
     }
 
+    /// The same, where every call takes a while, so that calls made at the same time are seen to be, however
+    /// busy the machine is.
+    pub fn of_slow_scenario(name: &str) -> Rehearsal {
+        let latency = Duration::from_millis(250);
+        Rehearsal::start(Options { scenario: Some(name.to_owned()), latency, ..Options::default() })
+            .in_its_environment()
+    }
+
     fn start(options: Options) -> Rehearsal {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

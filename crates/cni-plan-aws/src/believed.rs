@@ -11,6 +11,7 @@ use tokio::time::sleep;
 use crate::IamProvider;
 use crate::known::agrees;
 use crate::recent::LastWrite;
+use crate::role_permissions::RoleAnswers;
 use crate::watch::{Seen, watch};
 
 /// Reads in a row that have to show a write, where the first one does.
@@ -23,7 +24,12 @@ impl IamProvider {
     /// The state of each target. One read, but for targets that this process wrote to lately and that
     /// are not seen as it left them.
     pub(crate) async fn observed(&self, targets: &[&Target]) -> Vec<Observation> {
-        let mut seen = self.read(targets).await;
+        self.observed_sharing(targets, &RoleAnswers::default()).await
+    }
+
+    /// The same; the first read is by way of answers that others want too.
+    pub(crate) async fn observed_sharing(&self, targets: &[&Target], answers: &RoleAnswers) -> Vec<Observation> {
+        let mut seen = self.read_sharing(targets, answers).await;
         let is_suspicious =
             |at: &usize| !matches!(seen[*at], Observation::Unseen(_)) && !self.recent.allow(targets[*at], &seen[*at]);
         let suspicious: Vec<usize> = (0..targets.len()).filter(is_suspicious).collect();

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use cni_plan_core::{BoxFuture, Change, ErrorKind, Observation, Overseer, Provider, ProviderError, Resource, Target};
+use cni_plan_core::{
+    BoxFuture, Change, ErrorKind, Observation, Overseer, Provider, ProviderError, Resource, RoleAsked, RoleRead, Target,
+};
 use futures::future::join;
 
 use crate::attachment::inspect::AttachedPolicies;
@@ -11,6 +13,7 @@ use crate::failure::Intent;
 use crate::login::Caller;
 use crate::recent::{LastWrite, RecentWrites};
 use crate::repeats::Repeats;
+use crate::role_permissions::{self, RoleAnswers};
 use crate::session::Session;
 use crate::transition::Transition;
 use crate::transport::at_most;
@@ -53,17 +56,23 @@ impl IamProvider {
 
     /// One answer about each target, whatever readers may not know yet.
     pub(crate) async fn read(&self, targets: &[&Target]) -> Vec<Observation> {
+        self.read_sharing(targets, &RoleAnswers::default()).await
+    }
+
+    /// The same, by way of answers that others want too.
+    pub(crate) async fn read_sharing(&self, targets: &[&Target], answers: &RoleAnswers) -> Vec<Observation> {
         // Each thing is read once, however many targets name it.
         let distinct: BTreeSet<&Target> = targets.iter().copied().collect();
         let roles: BTreeSet<&str> = distinct.iter().filter_map(|target| role_of_attachment(target)).collect();
         let (alone, listed): (Vec<&Target>, Vec<&Target>) =
             distinct.into_iter().partition(|target| role_of_attachment(target).is_none());
         let none = AttachedPolicies::default();
-        let read_alone: Vec<_> = alone.iter().map(|target| self.read_one(target, &none)).collect();
-        let (found, attached) = join(at_most(AT_ONCE, read_alone), AttachedPolicies::read(self, roles, AT_ONCE)).await;
+        let read_alone: Vec<_> = alone.iter().map(|target| self.read_one(target, &none, answers)).collect();
+        let lists = AttachedPolicies::read(self, roles, answers, AT_ONCE);
+        let (found, attached) = join(at_most(AT_ONCE, read_alone), lists).await;
         let mut seen: BTreeMap<&Target, Observation> = alone.into_iter().zip(found).collect();
         for target in listed {
-            seen.insert(target, self.read_one(target, &attached).await);
+            seen.insert(target, self.read_one(target, &attached, answers).await);
         }
         targets
             .iter()
@@ -71,7 +80,7 @@ impl IamProvider {
             .collect()
     }
 
-    async fn read_one(&self, target: &Target, attached: &AttachedPolicies) -> Observation {
+    async fn read_one(&self, target: &Target, attached: &AttachedPolicies, answers: &RoleAnswers) -> Observation {
         let found = match target {
             Target::OidcProvider { arn, .. } => {
                 oidc_provider::inspect::inspect(self, arn).await.map(|it| it.map(Resource::OidcProvider))
@@ -79,7 +88,7 @@ impl IamProvider {
             Target::Policy { arn, .. } => {
                 policy::inspect::inspect(self, target, arn).await.map(|it| it.map(Resource::Policy))
             }
-            Target::Role { name, .. } => role::inspect::inspect(self, name).await.map(|it| it.map(Resource::Role)),
+            Target::Role { name, .. } => answers.role(self, name).await.map(|it| it.map(Resource::Role)),
             Target::Attachment { role, policy_arn, .. } => {
                 attached.find(role, policy_arn).map(|it| it.map(Resource::Attachment))
             }
@@ -151,6 +160,17 @@ impl IamProvider {
 impl Provider for IamProvider {
     fn observe<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(self.observed(targets))
+    }
+
+    fn observe_with_roles<'a>(
+        &'a self,
+        targets: &'a [&'a Target],
+        roles: &'a [&'a RoleAsked],
+    ) -> BoxFuture<'a, (Vec<Observation>, Vec<Result<RoleRead, ProviderError>>)> {
+        Box::pin(async move {
+            let answers = RoleAnswers::default();
+            join(self.observed_sharing(targets, &answers), role_permissions::read(self, roles, &answers)).await
+        })
     }
 
     fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {

@@ -37,6 +37,7 @@ mod region;
 mod repeats;
 mod retry;
 mod role;
+mod role_permissions;
 #[cfg(test)]
 mod scripted;
 mod session;

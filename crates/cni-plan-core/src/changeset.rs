@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::canonical_json::write_document;
-use crate::{Address, Change, Counts, Finding, OutsideUse, PlannedCluster, SafetyVerdict};
+use crate::{Address, Change, Counts, Finding, OutsideUse, PlannedCluster, RoleRecord, SafetyVerdict};
 
 /// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
 pub const FORMAT_VERSION: u32 = 1;
@@ -47,6 +47,9 @@ pub struct Header {
     /// Clusters of nobody's plan whose nodes have a role that a step takes a policy off, sorted.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub outside: Vec<OutsideUse>,
+    /// What is on its roles beside its steps, as far as it bears on the plugin, sorted.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub roles: Vec<RoleRecord>,
 }
 
 /// Why a file is not a change set that can be used.
@@ -159,6 +162,7 @@ mod tests {
                 spec_digest: digest_of(b"spec"),
                 clusters: vec![planned_cluster("c")],
                 outside: Vec::new(),
+                roles: Vec::new(),
             },
             findings: diff.findings,
             safety: prove(&diff.changes),

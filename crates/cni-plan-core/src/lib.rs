@@ -33,6 +33,7 @@ mod put_back;
 mod recovery;
 mod redact;
 mod resource;
+mod role_record;
 mod safety;
 mod schedule;
 mod target;
@@ -69,6 +70,9 @@ pub use redact::{HIDDEN, redacted};
 pub use resource::{
     AddonRole, Annotation, Association, Attachment, OidcProvider, Policy, PolicyHistory, Resource, Role,
     ServiceAccount, annotation_keys,
+};
+pub use role_record::{
+    RoleAsked, RoleOf, RolePolicy, RoleRead, RoleRecord, role_records, roles_drift, roles_of_nodes, roles_rested_on,
 };
 pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVerdict, prove};
 pub use schedule::Schedule;

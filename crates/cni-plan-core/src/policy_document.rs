@@ -95,6 +95,14 @@ impl PolicyDocument {
         rest
     }
 
+    /// This document with the statements that `keep` says and no others.
+    #[must_use]
+    pub fn only(&self, keep: impl Fn(&Statement) -> bool) -> PolicyDocument {
+        let mut part = self.clone();
+        part.statements.retain(|statement| keep(statement));
+        part
+    }
+
     /// The document as IAM takes it: compact JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a document has only string keys")

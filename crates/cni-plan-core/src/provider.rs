@@ -8,7 +8,7 @@ use std::pin::Pin;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Change, ClusterFacts, ClusterRef, Neighbour, NodeRole, Progress, Resource, Target};
+use crate::{Change, ClusterFacts, ClusterRef, Neighbour, NodeRole, Progress, Resource, RoleAsked, RoleRead, Target};
 
 /// A future that can be sent between threads; core knows no runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -53,6 +53,18 @@ pub trait Provider: Send + Sync {
     /// [`Provider::observe`] where reads never lag behind writes.
     fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
         self.observe(targets)
+    }
+
+    /// [`Provider::observe`], and what is on each of these roles beside, in their order; an answer serves
+    /// both. Only an account has roles. A document that the caller may not read is told of and does not stand
+    /// in the way.
+    fn observe_with_roles<'a>(
+        &'a self,
+        targets: &'a [&'a Target],
+        roles: &'a [&'a RoleAsked],
+    ) -> BoxFuture<'a, (Vec<Observation>, Vec<Result<RoleRead, ProviderError>>)> {
+        debug_assert!(roles.is_empty(), "only an account has roles");
+        Box::pin(async move { (self.observe(targets).await, Vec::new()) })
     }
 
     /// Carries out one change from its `before` to its `after` (or its run) and returns when it is

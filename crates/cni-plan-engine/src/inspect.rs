@@ -12,7 +12,7 @@ use futures::stream::{self, StreamExt};
 use crate::Providers;
 
 /// Clusters and accounts that are read at the same time; each reads several things at once itself.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// The facts of each cluster, in their order.
 pub async fn read_facts(

@@ -129,6 +129,7 @@ impl World {
             spec_digest: digest_of(b"fleet"),
             clusters: self.clusters.clone(),
             outside: Vec::new(),
+            roles: Vec::new(),
         };
         let assembled = began.elapsed();
 

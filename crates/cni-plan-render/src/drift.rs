@@ -1,6 +1,8 @@
 //! A world that is not the one a plan was made for, resource by resource.
 
-use cni_plan_core::{ClusterFacts, Drift, FactsDrift, OutsideUse};
+use std::collections::BTreeMap;
+
+use cni_plan_core::{ClusterFacts, Drift, FactsDrift, OutsideUse, RolePolicy, RoleRecord};
 
 use crate::describe::{self, Cause};
 use crate::group;
@@ -67,6 +69,36 @@ pub fn outside_drift_text(planned: &[OutsideUse], found: &[OutsideUse], style: &
     told(Tone::Remove, "- ", planned, found, "had");
     told(Tone::Add, "+ ", found, planned, "have");
     page.finish()
+}
+
+/// Each role on which there is something else than when a plan was made, policy by policy; empty of none.
+pub fn roles_drift_text(drifts: &[(RoleRecord, RoleRecord)], style: &Style) -> String {
+    let mut page = Page::new(style);
+    for (planned, found) in drifts {
+        page.blank();
+        let title = format!("role {} of account {}", planned.name, planned.account);
+        page.line(0, &[(Tone::Alter, "~ "), (Tone::Strong, &title), (Tone::Quiet, "  (planned -> found)")]);
+        let (before, now) = (on_it(planned), on_it(found));
+        for (what, policy) in &before {
+            let (lead, tone, text) = match now.get(what) {
+                None => ("- ", Tone::Remove, format!("{what} was on it")),
+                Some(other) if other != policy => ("~ ", Tone::Alter, format!("{what} says something else")),
+                Some(_) => continue,
+            };
+            page.prose(2, (tone, lead), Tone::Plain, &text);
+        }
+        for what in now.keys().filter(|what| !before.contains_key(*what)) {
+            page.prose(2, (Tone::Add, "+ "), Tone::Plain, &format!("{what} is on it"));
+        }
+    }
+    page.finish()
+}
+
+/// The boundary and the policies of a role, by what people call them.
+fn on_it(role: &RoleRecord) -> BTreeMap<String, &RolePolicy> {
+    let policy = |it: &RolePolicy| if it.is_inline { it.label() } else { format!("policy {}", it.name) };
+    let boundary = role.boundary.iter().map(|it| (format!("permissions boundary {}", it.name), it));
+    role.policies.iter().map(|it| (policy(it), it)).chain(boundary).collect()
 }
 
 /// Every fact that a plan rests on, in words.

@@ -34,7 +34,7 @@ mod words;
 mod tests;
 
 pub use by_hand::by_hand;
-pub use drift::{drift_text, facts_drift_text, outside_drift_text};
+pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
 pub use inert::{inert, inert_lines};

@@ -16,6 +16,7 @@ use crate::error::CommandError;
 use crate::recorder::Recorder;
 
 /// Clusters whose facts are read and whose providers are at hand.
+#[derive(Clone)]
 pub(crate) struct Connected {
     /// In the order asked.
     pub(crate) clusters: Vec<PlannedCluster>,
@@ -23,6 +24,26 @@ pub(crate) struct Connected {
     pub(crate) neighbours: Vec<Neighbour>,
     /// For all their accounts and API servers.
     pub(crate) providers: Providers,
+}
+
+/// What EKS says, before `aws-auth` is asked who else has nodes.
+pub(crate) struct Reached {
+    connected: Connected,
+    /// By the clusters' keys, in the order asked.
+    servers: Vec<(String, Arc<ClusterProvider>)>,
+}
+
+impl Reached {
+    /// So far.
+    pub(crate) fn known(&self) -> &Connected {
+        &self.connected
+    }
+
+    /// Adds the roles that `aws-auth` maps, where it says who the nodes are.
+    pub(crate) async fn with_mapped_node_roles(mut self) -> Result<Connected, CommandError> {
+        add_mapped_node_roles(&mut self.connected.clusters, &self.servers).await?;
+        Ok(self.connected)
+    }
 }
 
 /// How to reach things: the environment's way, or the sandbox's.
@@ -41,6 +62,11 @@ impl Connector {
 
     /// Reads the clusters' facts, all at once, and connects to what they name.
     pub(crate) async fn connect(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Connected, CommandError> {
+        self.reach(clusters).await?.with_mapped_node_roles().await
+    }
+
+    /// The same, but for the node roles that only the clusters themselves know.
+    pub(crate) async fn reach(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Reached, CommandError> {
         let inspector = self.aws.as_ref();
         let (facts, beside) = join(read_facts(clusters, inspector), read_neighbours(clusters, inspector)).await;
         let facts = all_or_errors(facts)?;
@@ -57,16 +83,15 @@ impl Connector {
             providers.add_account(&account, provider);
         }
         let connected = all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)?;
-        add_mapped_node_roles(&mut planned, &connected).await?;
         let with_identity = planned.iter().zip(&connected).map(|(planned, (_, provider))| {
             self.aws.with_identity(&planned.cluster, Arc::clone(provider) as Arc<dyn Provider>)
         });
         let with_identity = all_or_errors(join_all(with_identity).await)?;
-        for ((key, lock), provider) in connected.into_iter().zip(with_identity) {
-            providers.add_lock(&key, lock as Arc<dyn ClusterLock>);
-            providers.add_cluster(&key, provider);
+        for ((key, lock), provider) in connected.iter().zip(with_identity) {
+            providers.add_lock(key, Arc::clone(lock) as Arc<dyn ClusterLock>);
+            providers.add_cluster(key, provider);
         }
-        Ok(Connected { clusters: planned, neighbours, providers })
+        Ok(Reached { connected: Connected { clusters: planned, neighbours, providers }, servers: connected })
     }
 
     async fn account(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
@@ -149,7 +174,6 @@ fn neighbours(
     Ok(all)
 }
 
-/// Adds the roles that `aws-auth` maps, where it says who the nodes are.
 async fn add_mapped_node_roles(
     planned: &mut [PlannedCluster],
     connected: &[(String, Arc<ClusterProvider>)],

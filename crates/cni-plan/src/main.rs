@@ -16,6 +16,7 @@ mod printer;
 mod progress;
 mod question;
 mod recorder;
+mod roles;
 #[cfg(feature = "sandbox")]
 mod sandbox_world;
 mod signals;

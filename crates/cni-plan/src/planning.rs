@@ -1,31 +1,42 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
-use cni_plan_core::{
-    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, accept, diff, hazards,
-    outside_uses, prove,
-};
-use cni_plan_engine::observe;
-use cni_plan_spec::{acceptances, compile};
+use std::collections::HashSet;
 
-use crate::connect::Connector;
+use cni_plan_core::{
+    ChangeSet, DependencyGraph, DiffError, FORMAT_VERSION, Finding, Header, Node, SafetyVerdict, Severity, accept,
+    diff, hazards, outside_uses, prove, roles_of_nodes,
+};
+use cni_plan_engine::{Looked, look};
+use cni_plan_spec::{acceptances, compile};
+use futures::future::join;
+
+use crate::connect::{Connected, Connector};
 use crate::error::CommandError;
 use crate::printer::Printer;
+use crate::roles::records;
 use crate::spec_file::SpecFile;
 
 /// Plans `file` against what is live. Reads only.
 pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<ChangeSet, CommandError> {
-    let connected = connector.connect(&file.clusters()).await?;
+    let (connected, mut looked) = connect_and_look(file, connector).await?;
     let graph = compile(&file.spec, &connected.clusters)
         .map_err(|problems| CommandError::Compile { spec: file.path.display().to_string(), problems })?;
-    let targets = graph.iter().map(|(address, node)| (address, &node.target));
-    let observed = observe(targets, &connected.providers).await;
-    let diff = diff(graph, observed).map_err(|error| match error {
+    let more = look_at(&graph, &connected, &looked).await;
+    looked.extend(more);
+    let diff = diff(graph, looked.observed).map_err(|error| match error {
         DiffError::Unseen(errors) => CommandError::Provider(errors),
         DiffError::Cycle(cycle) => {
             CommandError::plain("the spec's resources cannot be ordered", cycle.to_string(), "please report this")
         }
     })?;
     let mut clusters = connected.clusters;
+    let roles = records(looked.roles, |role, unread| {
+        // At one of the clusters that it is about.
+        if let Some(of) = clusters.iter_mut().find(|planned| role.clusters.contains(&planned.cluster.key)) {
+            of.facts.unread.extend(unread);
+            of.facts.unread.sort();
+        }
+    })?;
     let outside = outside_uses(&diff.changes, &clusters, &connected.neighbours);
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
     let header = Header {
@@ -35,6 +46,7 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
         spec_digest: file.digest.clone(),
         clusters,
         outside,
+        roles,
     };
     let mut findings = diff.findings;
     findings.extend(hazards(&header, &diff.changes));
@@ -42,6 +54,28 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
     findings.sort();
     let safety = prove(&diff.changes);
     Ok(ChangeSet { header, findings, safety, changes: diff.changes })
+}
+
+/// Connects, and looks at what EKS already names while the clusters are asked for the rest.
+async fn connect_and_look(file: &SpecFile, connector: &Connector) -> Result<(Connected, Looked), CommandError> {
+    let reached = connector.reach(&file.clusters()).await?;
+    // What contradicts the spec is told once everything is known.
+    let Ok(graph) = compile(&file.spec, &reached.known().clusters) else {
+        return Ok((reached.with_mapped_node_roles().await?, Looked::default()));
+    };
+    let known = reached.known().clone();
+    let (connected, looked) = join(reached.with_mapped_node_roles(), look_at(&graph, &known, &Looked::default())).await;
+    Ok((connected?, looked))
+}
+
+/// Looks at everything in a graph that has not been seen yet.
+async fn look_at(graph: &DependencyGraph<Node>, connected: &Connected, seen: &Looked) -> Looked {
+    let asked_before: HashSet<(&str, &str)> =
+        seen.roles.iter().map(|(role, _)| (role.account.as_str(), role.name.as_str())).collect();
+    let mut roles = roles_of_nodes(graph.iter(), &connected.clusters);
+    roles.retain(|role| !asked_before.contains(&(role.account.as_str(), role.name.as_str())));
+    let targets = graph.iter().filter(|(address, _)| !seen.observed.contains_key(address));
+    look(targets.map(|(address, node)| (address, &node.target)), roles, &connected.providers).await
 }
 
 /// The findings that forbid a plan.

@@ -6,6 +6,7 @@ use cni_plan_core::{Attachment, ProviderError};
 
 use crate::IamProvider;
 use crate::failure::if_there;
+use crate::role_permissions::RoleAnswers;
 use crate::transport::at_most;
 
 /// The policies on each of some roles, or why they cannot be seen.
@@ -14,8 +15,13 @@ pub(crate) struct AttachedPolicies(HashMap<String, Result<HashSet<String>, Provi
 
 impl AttachedPolicies {
     /// Lists the policies of each role, `at_once` roles at a time.
-    pub(crate) async fn read(iam: &IamProvider, roles: BTreeSet<&str>, at_once: usize) -> AttachedPolicies {
-        let lists = at_most(at_once, roles.iter().map(|role| list(iam, role)).collect()).await;
+    pub(crate) async fn read(
+        iam: &IamProvider,
+        roles: BTreeSet<&str>,
+        answers: &RoleAnswers,
+        at_once: usize,
+    ) -> AttachedPolicies {
+        let lists = at_most(at_once, roles.iter().map(|role| answers.attached(iam, role)).collect()).await;
         AttachedPolicies(roles.into_iter().map(str::to_owned).zip(lists).collect())
     }
 
@@ -31,8 +37,8 @@ impl AttachedPolicies {
     }
 }
 
-/// A role that does not exist has no policies.
-async fn list(iam: &IamProvider, role: &str) -> Result<HashSet<String>, ProviderError> {
+/// The ARNs of the policies on a role; one that does not exist has none.
+pub(crate) async fn list(iam: &IamProvider, role: &str) -> Result<HashSet<String>, ProviderError> {
     let intent = iam.intent(
         "iam:ListAttachedRolePolicies",
         &format!("role {role}"),

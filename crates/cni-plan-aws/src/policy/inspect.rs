@@ -1,7 +1,7 @@
 //! Reads one policy in two rounds: the policy and its versions at once, then the one in force.
 
 use aws_sdk_iam::types::PolicyVersion;
-use cni_plan_core::{Policy, ProviderError, Target};
+use cni_plan_core::{Policy, PolicyDocument, ProviderError, Target};
 use futures::future::join;
 use tokio::time::sleep;
 
@@ -66,6 +66,20 @@ async fn read(iam: &IamProvider, arn: &str) -> Result<Reading, ProviderError> {
     let Some(default) = version(iam, arn, &default).await? else { return Ok(Reading::Torn) };
     let policy = convert::from_wire(policy, versions, &default).map_err(|why| get.unreadable(why))?;
     Ok(Reading::Whole(Some(policy)))
+}
+
+/// What a policy says, by its version in force: all that is of interest of one that no step is about. `None`:
+/// there is no such policy.
+pub(crate) async fn document(iam: &IamProvider, arn: &str) -> Result<Option<PolicyDocument>, ProviderError> {
+    let get = iam.intent("iam:GetPolicy", arn, &format!("read policy {arn}"));
+    let answer = iam.client().get_policy().policy_arn(arn).send().await;
+    let Some(answer) = if_there(answer.map_err(|error| get.failed(&error)))? else { return Ok(None) };
+    let default = answer.policy.and_then(|policy| policy.default_version_id);
+    let default = default.ok_or_else(|| get.unreadable("the answer names no default version"))?;
+    // A version goes only where another has come into force: whoever asks again is told of that.
+    let version = version(iam, arn, &default).await?;
+    let version = version.ok_or_else(|| get.unreadable(format!("its version {default} is gone")))?;
+    convert::document_of(&version).map(Some).map_err(|why| get.unreadable(why))
 }
 
 /// One version with its document.

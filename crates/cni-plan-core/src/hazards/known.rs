@@ -37,9 +37,16 @@ pub fn known_findings() -> &'static [Known] {
         ADDON_BUSY,
         ADDON_MERELY_ANNOTATED,
         ADDON_UNHEALTHY,
+        BOUNDARY_TOO_SMALL,
         DAEMONSET_MISSING,
+        EQUAL_POLICY,
         FAMILY_AT_ODDS,
+        NEED_DENIED,
+        NEED_UNCERTAIN,
         NO_ELIGIBLE_NODE,
+        NODE_ROLE_HAS_A_COPY,
+        NODE_ROLE_KEEPS_PERMISSIONS,
+        NODE_ROLE_OWNED,
         NODE_ROLE_USED_OUTSIDE,
         NOT_READ,
         OIDC_PROVIDER_AUDIENCE,
@@ -57,6 +64,7 @@ pub fn known_findings() -> &'static [Known] {
         PRIVATE_CLUSTER,
         PRIVATE_CLUSTER_WITH_AGENT,
         RESOURCE_MISSING,
+        ROLE_OWNED,
         ROLE_PATH,
         SERVICE_ACCOUNT_MISSING,
         STALE_ISSUER,
@@ -86,20 +94,41 @@ known! {
     ADDON_UNHEALTHY = "addon-unhealthy", Warn,
         "The add-on is degraded, or EKS failed to change it last.",
         "look at `health` in `aws eks describe-addon` and mend that first";
+    BOUNDARY_TOO_SMALL = "boundary-too-small", Refuse,
+        "The permissions boundary of the plugin's role does not allow what this version of the plugin needs in this family.",
+        "have the boundary allow the actions that are named, or give the role another under `role.permissionsBoundary`";
     DAEMONSET_MISSING = "daemonset-missing", Refuse,
         "No DaemonSet runs under the plugin's service account.",
         "install the plugin first, or name its service account under `serviceAccount`";
+    EQUAL_POLICY = "equal-policy", Note,
+        "A policy that the plugin's role has already allows the same as the one that would be made.",
+        "name it under `policy.arn` to make no second one";
     FAMILY_AT_ODDS = "family-at-odds", Refuse,
         "The plugin's settings are for another IP family than the cluster's.",
         "set ENABLE_IPv4 and ENABLE_IPv6 of the DaemonSet as the cluster's family is";
+    NEED_DENIED = "need-denied", Refuse,
+        "A Deny on the plugin's role is about something that this version of the plugin needs in this family.",
+        "take the Deny out of the policy that is named, or take that policy off the role";
+    NEED_UNCERTAIN = "need-uncertain", Warn,
+        "Whether the plugin's role allows what the plugin needs hangs on a condition of a Deny or of its boundary, or on what could not be read.",
+        "see that the plugin is left what it needs: it cannot be judged beforehand";
     NO_ELIGIBLE_NODE = "no-eligible-node", Warn,
         "No node is eligible for the plugin's DaemonSet: nothing proves the role before the node role's policy goes.",
         "if the cluster has nodes, compare their labels and taints with the DaemonSet's affinity, selector and tolerations";
+    NODE_ROLE_HAS_A_COPY = "node-role-has-a-copy", Warn,
+        "A node role has not the policy that would be taken off it, but another that allows the same.",
+        "take that policy off the node role once the plan is applied, unless something else there needs it";
+    NODE_ROLE_KEEPS_PERMISSIONS = "node-role-keeps-permissions", Warn,
+        "A node role may still change network interfaces once the policy is off it.",
+        "take the actions that are named out of the policies that allow them, unless something else on the nodes needs them";
+    NODE_ROLE_OWNED = "node-role-owned", Warn,
+        "A node role that loses a policy is another tool's, which would put the policy back or report drift.",
+        "take the policy out of that tool's own code as well, and apply that after this plan";
     NODE_ROLE_USED_OUTSIDE = "node-role-used-outside", Refuse,
         "A cluster that the spec does not hold has nodes with a role that would lose the policy.",
         "add that cluster to the spec, give its nodes another role, or set `detach: false`";
     NOT_READ = "not-read", Warn,
-        "Something that could name a node role, or a user of one, could not be read.",
+        "Something that could name a node role, or a user of one, or what a role is allowed, could not be read.",
         "grant the permission that is named, or name the roles under `nodeRoles`";
     OIDC_PROVIDER_AUDIENCE = "oidc-provider-audience", Refuse,
         "The OIDC provider of the cluster's issuer does not accept the plugin's tokens.",
@@ -135,7 +164,7 @@ known! {
         "A policy that the spec refers to does not exist.",
         "create it, or leave `policy.arn` out to use the family's own policy";
     POLICY_TOO_SMALL = "policy-too-small", Refuse,
-        "The policy that the plugin's role gets lacks something that this version of the plugin needs in this family.",
+        "The policies of the plugin's role lack something that this version of the plugin needs in this family.",
         "add the actions to the policy, or leave `policy` out to use the plugin's current list";
     PRIVATE_CLUSTER = "private-cluster", Warn,
         "The cluster's endpoint is private: its nodes may have no way to the global STS endpoint.",
@@ -146,6 +175,9 @@ known! {
     RESOURCE_MISSING = "resource-missing", Refuse,
         "Something that the spec refers to does not exist.",
         "create it first";
+    ROLE_OWNED = "role-owned", Warn,
+        "The plugin's role that the plan changes is another tool's, which would set it back or report drift.",
+        "make the change in that tool's own code as well, or give the plugin a role of its own under `role.name`";
     ROLE_PATH = "role-path", Refuse,
         "The role exists under another path, which cannot be changed.",
         "set `role.path` to the existing path, or give the role another name";

@@ -6,32 +6,46 @@
 
 mod addon;
 pub(crate) mod known;
+mod node_role;
 mod outside;
+mod ownership;
 mod plugin;
 mod pod_identity;
 mod reach;
+mod role;
 mod trust;
 
 pub use known::{Known, known_findings};
 pub use outside::outside_uses;
+pub(crate) use ownership::is_owners;
 
 use std::collections::HashMap;
 
-use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role, ServiceAccount};
+use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role, RoleRecord, ServiceAccount};
 
 /// All of them, sorted.
 pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     let mut findings = outside::findings(changes, &header.outside);
     findings.extend(outside::unread(&header.clusters));
+    let records: HashMap<(&str, &str), &RoleRecord> =
+        header.roles.iter().map(|it| ((it.account.as_str(), it.name.as_str()), it)).collect();
+    findings.extend(ownership::of_node_roles(changes, &records));
+    let mut plugins = node_role::Plugins::new();
     let mut steps = StepsByCluster::of(changes);
     for planned in &header.clusters {
-        let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key) };
+        let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key), records: &records };
         findings.extend(addon::findings(&cluster));
         findings.extend(plugin::findings(&cluster));
         findings.extend(pod_identity::findings(&cluster));
+        findings.extend(role::findings(&cluster));
+        findings.extend(ownership::of_role(&cluster));
         findings.extend(trust::findings(&cluster));
         findings.extend(reach::findings(&cluster));
+        if !records.is_empty() {
+            plugins.insert(&planned.cluster.key, (role::needs_of(&cluster), role::context_of(&cluster)));
+        }
     }
+    findings.extend(node_role::findings(changes, &records, &plugins));
     findings.sort();
     findings.dedup();
     findings
@@ -41,9 +55,15 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
 struct Cluster<'a> {
     planned: &'a PlannedCluster,
     steps: Vec<&'a Change>,
+    /// What is on the plan's roles, by account and name.
+    records: &'a HashMap<(&'a str, &'a str), &'a RoleRecord>,
 }
 
 impl<'a> Cluster<'a> {
+    fn record(&self, role: &str) -> Option<&'a RoleRecord> {
+        self.records.get(&(self.planned.facts.account.as_str(), role)).copied()
+    }
+
     fn step(&self, kind: Kind) -> Option<&'a Change> {
         self.steps.iter().copied().find(|change| change.address.kind() == kind)
     }

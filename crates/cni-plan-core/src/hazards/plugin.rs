@@ -1,10 +1,7 @@
 //! What the plugin's own settings, version and nodes say against a plan.
 
 use super::{Cluster, known};
-use crate::{
-    Finding, IpFamily, Kind, NeedKind, OtherNode, Permissions, Plugin, PluginProfile, PluginVersion, Resource, needs,
-    settings,
-};
+use crate::{Finding, IpFamily, OtherNode, Plugin, PluginVersion, settings};
 
 /// The first plugin that gives pods IPv6 addresses (EKS User Guide, "Learn about IPv6 addresses to clusters,
 /// Pods, and services").
@@ -27,7 +24,6 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
         let message = format!("DaemonSet {}/{} sets {}", pods.namespace, pods.daemon_set, names.join(", "));
         findings.push(known::OWN_CREDENTIALS.at(at, message));
     }
-    findings.extend(too_small(cluster, plugin));
     if pods.other_nodes.contains(&OtherNode::Windows) {
         let message = "there are Windows nodes: their addresses are given by way of the node role, by the controller \
                        that runs in the cluster or by EKS's own";
@@ -60,33 +56,6 @@ fn too_old(cluster: &Cluster<'_>, plugin: &Plugin) -> Option<String> {
     }
     let version: PluginVersion = plugin.version.as_ref()?.parse().ok()?;
     (version < FIRST_WITH_IPV6).then(|| format!("the plugin is {version}, and IPv6 needs {FIRST_WITH_IPV6}"))
-}
-
-/// What the policy that the plan puts on the role lacks. Amazon's own is not judged: its current version is
-/// Amazon's to keep.
-fn too_small(cluster: &Cluster<'_>, plugin: &Plugin) -> Option<Finding> {
-    let step = cluster.step(Kind::Policy)?;
-    let Some(Resource::Policy(policy)) = &step.after else { return None };
-    let facts = &cluster.planned.facts;
-    let needs = needs(&PluginProfile {
-        partition: facts.partition.clone(),
-        region: Some(facts.region.clone()),
-        account: Some(facts.account.clone()),
-        ip_family: facts.ip_family,
-        version: plugin.version.as_deref().and_then(|version| version.parse().ok()),
-        subnet_discovery: plugin.flag(settings::SUBNET_DISCOVERY).unwrap_or(true),
-        network_policy_logs: plugin.network_policy_logs,
-    });
-    let permissions = Permissions::of(&policy.name, &policy.document);
-    let lacking = permissions.lacking(&needs);
-    let hard = lacking.iter().filter(|lacking| lacking.need.kind == NeedKind::Hard);
-    let told: Vec<String> = hard.map(|lacking| format!("{} is {}", lacking.need.action, lacking.verdict)).collect();
-    if told.is_empty() {
-        return None;
-    }
-    let version = plugin.version.as_deref().unwrap_or("of a version that is not known");
-    let message = format!("the plugin, {version}, needs more than policy {} allows: {}", policy.name, told.join("; "));
-    Some(known::POLICY_TOO_SMALL.at(&step.address, message))
 }
 
 /// As people call it; Windows has a finding of its own.

@@ -94,6 +94,7 @@ impl Scene {
             spec_digest: String::new(),
             clusters: vec![self.planned.clone()],
             outside: Vec::new(),
+            roles: Vec::new(),
         };
         hazards(&header, &diff(graph, world).unwrap().changes)
     }

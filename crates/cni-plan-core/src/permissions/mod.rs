@@ -11,8 +11,9 @@
 //! come parsed: one that cannot be read is the caller's to report, and never to be left out in silence.
 //!
 //! `pattern` and `inclusion` compare wildcards, `condition` judges what little can be, `rule` is one
-//! statement, `need` and `plugin_version` are the plugin's side.
+//! statement, `bearing` says which statements matter at all, `need` and `plugin_version` are the plugin's side.
 
+mod bearing;
 mod condition;
 mod inclusion;
 mod need;
@@ -24,6 +25,7 @@ mod rule;
 mod tests;
 mod verdict;
 
+pub(crate) use bearing::{Bearing, bearing};
 pub use condition::Context;
 pub use need::{Need, NeedKind, PluginProfile, needs};
 pub use plugin_version::{PluginVersion, PluginVersionError};
@@ -31,6 +33,8 @@ pub use verdict::Verdict;
 
 use reach::Reach;
 use rule::{Asked, Rule};
+
+use serde_json::json;
 
 use crate::PolicyDocument;
 
@@ -74,6 +78,14 @@ impl Permissions {
         let policy = Policy::new(name.into(), document, &self.context);
         self.policies.push(policy);
         self
+    }
+
+    /// The same with a policy that is known to allow whatever is asked for here, and has not been read.
+    #[must_use]
+    pub fn with_all_allowed_by(self, name: impl Into<String>) -> Permissions {
+        let everything =
+            json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]});
+        self.with_policy(name, &PolicyDocument::try_from(everything).expect("it is a document"))
     }
 
     /// The same within this boundary, in place of any that was there.

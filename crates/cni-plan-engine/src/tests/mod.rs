@@ -37,6 +37,7 @@ fn planned(graph: DependencyGraph<Node>, world: &World) -> ChangeSet {
         spec_digest: digest_of(b""),
         clusters: Vec::new(),
         outside: Vec::new(),
+        roles: Vec::new(),
     };
     ChangeSet { header, findings: diff.findings, safety: prove(&diff.changes), changes: diff.changes }
 }

@@ -78,6 +78,7 @@ impl World {
             spec_digest: "sha256:0f5b".to_owned(),
             clusters: self.clusters,
             outside: Vec::new(),
+            roles: Vec::new(),
         };
         let safety = prove(&diff.changes);
         ChangeSet { header, findings: diff.findings, safety, changes: diff.changes }

@@ -5,10 +5,14 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use cni_plan_core::{ChangeSet, Event, LockHolder, LockRecord, facts_drift, outside_uses};
-use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop};
+use cni_plan_core::{
+    ChangeSet, Event, LockHolder, LockRecord, RoleRecord, Unread, facts_drift, outside_uses, roles_drift,
+    roles_rested_on,
+};
+use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop, look};
 use cni_plan_render::{
-    ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, outside_drift_text, rollback_text,
+    ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, outside_drift_text, roles_drift_text,
+    rollback_text,
 };
 
 use super::asked;
@@ -18,6 +22,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::progress::Progress;
+use crate::roles::records;
 use crate::{identity, signals};
 
 /// What is told where the world is not the one that a command would work on.
@@ -52,8 +57,8 @@ const BLOCKED: Stale = Stale {
     hint: "undo first what was done since (`cni-plan runs`), or leave it: `cni-plan plan SPEC` shows how things are",
 };
 
-/// Connects to a change set's clusters, unless their facts are not those it rests on any more, or
-/// others use the node roles that lose a policy who did not when it was made.
+/// Connects to a change set's clusters, unless their facts are not those it rests on any more, others use the
+/// node roles that lose a policy who did not when it was made, or the plugin's roles allow something else.
 pub(super) async fn connect(
     change_set: &ChangeSet,
     connector: &Connector,
@@ -71,7 +76,28 @@ pub(super) async fn connect(
         let text = outside_drift_text(&change_set.header.outside, &outside, &printer.out);
         return Ok(Err(stale(&text, told, printer)));
     }
+    let drifts = drift_of_roles(change_set, &connected, printer).await?;
+    if !drifts.is_empty() {
+        return Ok(Err(stale(&roles_drift_text(&drifts, &printer.out), told, printer)));
+    }
     Ok(Ok(connected))
+}
+
+/// Each role of the plugin's on which there is, beside the change set's steps, something else than when it was
+/// made: as recorded, and as found.
+async fn drift_of_roles(
+    change_set: &ChangeSet,
+    connected: &Connected,
+    printer: &Printer,
+) -> Result<Vec<(RoleRecord, RoleRecord)>, CommandError> {
+    let asked = roles_rested_on(&change_set.changes, &change_set.header.clusters);
+    let looked = look(std::iter::empty(), asked.clone(), &connected.providers).await;
+    let found = records(looked.roles, |_, unread| {
+        for Unread { what, why, .. } in unread {
+            printer.note(&inert(&format!("warning: {what} could not be read: {why}")));
+        }
+    })?;
+    Ok(roles_drift(&asked, &change_set.header.roles, &found))
 }
 
 /// What is to be done under locks.

@@ -1,0 +1,205 @@
+//! Whether the plugin's role, as the plan leaves it, allows what the plugin needs: by what the plan puts on it,
+//! what others have put on it, and its boundary, taken together.
+
+use super::{Cluster, known};
+use crate::role_record::is_ipv4_policy;
+use crate::{
+    Action, Address, Change, Context, Finding, Kind, Need, NeedKind, Permissions, PluginProfile, Policy, Resource,
+    Role, RolePolicy, Target, Verdict, needs, settings,
+};
+
+pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
+    let Some((step, _)) = cluster.role() else { return Vec::new() };
+    let Some(Resource::Role(role)) = &step.after else { return Vec::new() };
+    let after = AfterPlan::of(cluster, role);
+    let mut findings: Vec<Finding> = after.missing(step).collect();
+    if after.is_known_to_be_enough {
+        return findings;
+    }
+    let needs = needs_of(cluster);
+    findings.extend(after.too_small(cluster, step, &needs));
+    findings.extend(after.equal_one(cluster, &needs));
+    findings
+}
+
+/// What the plugin of a cluster needs, as far as its pods tell.
+pub(super) fn needs_of(cluster: &Cluster<'_>) -> Vec<Need> {
+    let facts = &cluster.planned.facts;
+    let plugin = cluster.pods().map(|(_, pods)| &pods.plugin);
+    needs(&PluginProfile {
+        partition: facts.partition.clone(),
+        region: Some(facts.region.clone()),
+        account: Some(facts.account.clone()),
+        ip_family: facts.ip_family,
+        version: plugin.and_then(|plugin| plugin.version.as_deref()?.parse().ok()),
+        subnet_discovery: plugin.and_then(|plugin| plugin.flag(settings::SUBNET_DISCOVERY)).unwrap_or(true),
+        network_policy_logs: plugin.is_some_and(|plugin| plugin.network_policy_logs),
+    })
+}
+
+/// What is known of every request of a cluster's plugin.
+pub(super) fn context_of(cluster: &Cluster<'_>) -> Context {
+    Context::default().with("aws:RequestedRegion", cluster.planned.facts.region.clone())
+}
+
+/// The role once every step is done.
+struct AfterPlan<'a> {
+    role: &'a Role,
+    permissions: Permissions,
+    /// The policy that a step defines or refers to, with that step.
+    defined: Option<(&'a Change, &'a Policy)>,
+    /// Where a policy of the plan's comes onto the role.
+    attach: Option<&'a Address>,
+    /// What was found beside.
+    found: &'a [RolePolicy],
+    boundary: Option<&'a RolePolicy>,
+    /// Whether there may be more on it.
+    is_partial: bool,
+    /// Nothing on it takes away from a policy that is known to be enough.
+    is_known_to_be_enough: bool,
+}
+
+impl<'a> AfterPlan<'a> {
+    fn of(cluster: &Cluster<'a>, role: &'a Role) -> AfterPlan<'a> {
+        let record = cluster.record(&role.name);
+        let (found, boundary) = record.map_or((&[][..], None), |it| (it.policies.as_slice(), it.boundary.as_ref()));
+        let mut after = AfterPlan {
+            role,
+            permissions: match record {
+                Some(record) => record.permissions(context_of(cluster)),
+                None => Permissions::new(context_of(cluster)),
+            },
+            defined: None,
+            attach: None,
+            found,
+            boundary,
+            is_partial: record.is_some_and(|record| record.is_partial),
+            is_known_to_be_enough: false,
+        };
+        let mut has_known_one = false;
+        for step in &cluster.steps {
+            match (&step.target, step.address.kind()) {
+                (Target::Attachment { role, policy_arn, .. }, Kind::Attach) if *role == after.role.name => {
+                    after.attach = Some(&step.address);
+                    // On a cluster of IPv6 it has been read.
+                    if is_ipv4_policy(policy_arn) && !found.iter().any(|it| it.name == *policy_arn) {
+                        after.permissions = after.permissions.with_all_allowed_by(policy_arn);
+                        has_known_one = true;
+                    }
+                }
+                (Target::Policy { .. }, Kind::Policy) => {
+                    if let Some(Resource::Policy(policy)) = &step.after {
+                        after.permissions = after.permissions.with_policy(&policy.name, &policy.document);
+                        after.defined = Some((step, policy));
+                    }
+                }
+                _ => {}
+            }
+        }
+        after.is_known_to_be_enough = has_known_one && record.is_none();
+        after
+    }
+
+    /// Policies that the spec names and that are not there.
+    fn missing(&self, step: &'a Change) -> impl Iterator<Item = Finding> {
+        let is_missing = |policy: &&RolePolicy| policy.document.is_none();
+        let attach = self.attach.unwrap_or(&step.address);
+        let policies = self
+            .found
+            .iter()
+            .filter(is_missing)
+            .map(move |policy| known::POLICY_MISSING.at(attach, format!("policy {} does not exist", policy.name)));
+        let boundary = self.boundary.filter(is_missing).map(|policy| {
+            let message = format!("policy {}, the role's permissions boundary, does not exist", policy.name);
+            known::POLICY_MISSING.at(&step.address, message)
+        });
+        policies.chain(boundary)
+    }
+
+    /// What the role lacks, by what stands against it: each has its own cure.
+    fn too_small(&self, cluster: &Cluster<'_>, step: &Change, needs: &[Need]) -> Vec<Finding> {
+        let Some((_, pods)) = cluster.pods() else { return Vec::new() };
+        let lacking = self.permissions.lacking(needs);
+        let told = |what: Against| {
+            let mut clauses: Vec<String> = Vec::new();
+            let hard = lacking.iter().filter(|it| it.need.kind == NeedKind::Hard);
+            for it in hard.filter(|it| self.against(it.verdict) == what) {
+                let clause = format!("{} is {}", it.need.action, it.verdict);
+                if !clauses.contains(&clause) {
+                    clauses.push(clause);
+                }
+            }
+            (!clauses.is_empty()).then(|| clauses.join("; "))
+        };
+        let version = pods.plugin.version.as_deref().unwrap_or("of a version that is not known");
+        let role = &self.role.name;
+        let mut findings = Vec::new();
+        if let Some(clauses) = told(Against::Nobody) {
+            let whose = match self.defined {
+                Some((_, policy)) if self.found.is_empty() => format!("policy {} allows", policy.name),
+                _ => format!("the policies of role {role} allow"),
+            };
+            let message = format!("the plugin, {version}, needs more than {whose}: {clauses}");
+            let at = self.defined.map(|(step, _)| &step.address).or(self.attach).unwrap_or(&step.address);
+            // What could not be read may be all that is missing.
+            findings.push(if self.is_partial {
+                known::NEED_UNCERTAIN.at(&step.address, format!("{message}; not all of them could be read"))
+            } else {
+                known::POLICY_TOO_SMALL.at(at, message)
+            });
+        }
+        for (what, sort) in [
+            (Against::Boundary, &known::BOUNDARY_TOO_SMALL),
+            (Against::Deny, &known::NEED_DENIED),
+            (Against::Condition, &known::NEED_UNCERTAIN),
+        ] {
+            let message = |clauses| format!("the plugin, {version}, needs what role {role} lacks: {clauses}");
+            findings.extend(told(what).map(|clauses| sort.at(&step.address, message(clauses))));
+        }
+        findings
+    }
+
+    fn against(&self, verdict: Verdict<'_>) -> Against {
+        match verdict {
+            Verdict::OutsideBoundary { .. } => Against::Boundary,
+            Verdict::Denied { .. } => Against::Deny,
+            Verdict::PerhapsDenied { .. } => Against::Condition,
+            Verdict::Conditional { policy } | Verdict::InPart { policy }
+                if self.boundary.is_some_and(|boundary| boundary.name == policy) =>
+            {
+                Against::Condition
+            }
+            _ => Against::Nobody,
+        }
+    }
+
+    /// A policy that is on the role already and allows the same as the one that is to be made.
+    fn equal_one(&self, cluster: &Cluster<'_>, needs: &[Need]) -> Option<Finding> {
+        let (step, policy) = self.defined.filter(|(step, _)| step.action == Action::Create)?;
+        let alone = |policy: &RolePolicy| {
+            let document = policy.document.as_ref()?;
+            Some(Permissions::new(context_of(cluster)).with_policy(&policy.name, document))
+        };
+        let wanted = Permissions::new(context_of(cluster)).with_policy(&policy.name, &policy.document);
+        let is_equal = |found: &&RolePolicy| {
+            !found.is_inline && alone(found).is_some_and(|found| found.is_equal_for(&wanted, needs))
+        };
+        let found = self.found.iter().find(is_equal)?;
+        let message =
+            format!("policy {} is on role {} already and allows the plugin the same", found.name, self.role.name);
+        Some(known::EQUAL_POLICY.at(&step.address, message))
+    }
+}
+
+/// What stands against a need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Against {
+    /// Nobody allows it, or not for all of it, or on conditions.
+    Nobody,
+    /// The boundary does not.
+    Boundary,
+    /// A policy denies it.
+    Deny,
+    /// A Deny, or the boundary, on conditions or for some of the resources.
+    Condition,
+}
