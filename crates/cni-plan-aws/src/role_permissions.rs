@@ -172,3 +172,6 @@ async fn inline_document(iam: &IamProvider, role: &str, name: &str) -> Result<Op
     let document = PolicyDocument::parse(&answer.policy_document);
     document.map(Some).map_err(|error| intent.unreadable(format!("its document is {error}")))
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,8 +57,8 @@ pub struct RoleAsked {
     pub settled: BTreeSet<String>,
     /// The clusters that it is about, by key.
     pub clusters: BTreeSet<String>,
-    /// Whether something of it can differ from the plan although no step does.
-    is_there: bool,
+    /// Whether it may be there already, and others have put something on it.
+    pub(crate) is_there: bool,
 }
 
 impl RoleAsked {
@@ -315,3 +315,6 @@ fn roles_of<'a>(parts: impl Iterator<Item = Part<'a>>, clusters: &[PlannedCluste
 pub(crate) fn is_ipv4_policy(arn: &str) -> bool {
     arn.split_once(":iam::aws:policy/").is_some_and(|(_, name)| name == IPV4_POLICY)
 }
+
+#[cfg(test)]
+mod tests;

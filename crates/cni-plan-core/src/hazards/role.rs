@@ -4,8 +4,8 @@
 use super::{Cluster, known};
 use crate::role_record::is_ipv4_policy;
 use crate::{
-    Action, Address, Change, Context, Finding, Kind, Need, NeedKind, Permissions, PluginProfile, Policy, Resource,
-    Role, RolePolicy, Target, Verdict, needs, settings,
+    Action, Address, Change, Context, Finding, IpFamily, Kind, Need, NeedKind, Permissions, PluginProfile, Policy,
+    Resource, Role, RolePolicy, Target, Verdict, needs, settings,
 };
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
@@ -81,8 +81,8 @@ impl<'a> AfterPlan<'a> {
             match (&step.target, step.address.kind()) {
                 (Target::Attachment { role, policy_arn, .. }, Kind::Attach) if *role == after.role.name => {
                     after.attach = Some(&step.address);
-                    // On a cluster of IPv6 it has been read.
-                    if is_ipv4_policy(policy_arn) && !found.iter().any(|it| it.name == *policy_arn) {
+                    let is_known = is_ipv4_policy(policy_arn) && cluster.planned.facts.ip_family == IpFamily::Ipv4;
+                    if is_known && !found.iter().any(|it| it.name == *policy_arn) {
                         after.permissions = after.permissions.with_all_allowed_by(policy_arn);
                         has_known_one = true;
                     }

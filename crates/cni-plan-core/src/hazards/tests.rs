@@ -1,5 +1,7 @@
 //! Each hazard with the evidence that brings it about, and a neighbour of it that is harmless.
 
+mod roles;
+
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
@@ -21,6 +23,8 @@ struct Scene {
     policy: Option<PolicyDocument>,
     /// Whether pods are to get their role by a Pod Identity association.
     by_association: bool,
+    /// What is on the roles besides.
+    roles: Vec<RoleRecord>,
 }
 
 impl Scene {
@@ -28,7 +32,9 @@ impl Scene {
         let mut planned = planned_cluster("c");
         planned.facts.ip_family = ip_family;
         planned.facts.issuer = Some("issuer/c".to_owned());
-        Scene { planned, world: fresh(&["c"]), policy: None, by_association: false }
+        // What the fixture attaches is for IPv4.
+        let policy = document(&["ec2:*"]).filter(|_| ip_family == IpFamily::Ipv6);
+        Scene { planned, world: fresh(&["c"]), policy, by_association: false, roles: Vec::new() }
     }
 
     fn plugin(mut self, change: impl Fn(&mut Plugin)) -> Scene {
@@ -94,7 +100,7 @@ impl Scene {
             spec_digest: String::new(),
             clusters: vec![self.planned.clone()],
             outside: Vec::new(),
-            roles: Vec::new(),
+            roles: self.roles.clone(),
         };
         hazards(&header, &diff(graph, world).unwrap().changes)
     }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::super::*;
+use crate::{IpFamily, RoleAsked, RoleOf, RolePolicy, RoleRecord, role_records};
 
 /// How much a verdict gives, for comparisons: a weaker one may follow where something is taken away.
 fn gives(verdict: Verdict<'_>) -> u8 {
@@ -87,6 +88,52 @@ fn role(documents: &[Vec<Value>]) -> Permissions {
     named.fold(Permissions::new(context), |role, (at, it)| role.with_policy(format!("p{at}"), &document(it)))
 }
 
+/// What a plugin of either family needs in the region of these tests.
+fn all_needs() -> Vec<Need> {
+    let profile = |ip_family| PluginProfile {
+        partition: "aws".to_owned(),
+        region: Some("us-west-2".to_owned()),
+        account: Some("111122223333".to_owned()),
+        ip_family,
+        version: None,
+        subnet_discovery: true,
+        network_policy_logs: true,
+    };
+    [IpFamily::Ipv4, IpFamily::Ipv6].into_iter().flat_map(|family| needs(&profile(family))).collect()
+}
+
+/// A role on which every second policy is inline.
+fn record(documents: &[Vec<Value>], boundary: Option<&[Value]>) -> RoleRecord {
+    let policy = |(at, statements): (usize, &Vec<Value>)| RolePolicy {
+        name: format!("p{at}"),
+        is_inline: at % 2 == 1,
+        document: Some(document(statements)),
+    };
+    let boundary = boundary.map(|statements| RolePolicy {
+        name: "bound".to_owned(),
+        is_inline: false,
+        document: Some(document(statements)),
+    });
+    let policies = documents.iter().enumerate().map(policy).collect();
+    RoleRecord { policies, boundary, ..RoleRecord::empty("111122223333", "r") }
+}
+
+/// What a change set keeps of it.
+fn kept(record: &RoleRecord, of: RoleOf) -> RoleRecord {
+    let asked = RoleAsked {
+        account: record.account.clone(),
+        name: record.name.clone(),
+        of,
+        boundary: None,
+        to_come: std::collections::BTreeSet::new(),
+        settled: std::collections::BTreeSet::new(),
+        clusters: std::collections::BTreeSet::new(),
+        is_there: true,
+    };
+    let mut records = role_records([(&asked, record.clone())]);
+    records.pop().unwrap_or_else(|| RoleRecord::empty("111122223333", "r"))
+}
+
 /// The same statement for each of its actions, where that means the same: an element that names what
 /// is left out cannot be split.
 fn split(statement: &Value) -> Vec<Value> {
@@ -167,6 +214,46 @@ proptest! {
         ] {
             prop_assert_eq!(other.verdict(action, resource), expected);
         }
+    }
+
+    #[test]
+    fn a_change_set_keeps_whatever_decides_what_the_plugin_may_do(documents in documents(), boundary in prop::option::of(prop::collection::vec(any_statement(), 1..4))) {
+        let whole = record(&documents, boundary.as_deref());
+        let context = || Context::default().with("aws:RequestedRegion", "us-west-2");
+        for of in [RoleOf::Plugin, RoleOf::Nodes] {
+            let kept = kept(&whole, of);
+            let (whole, kept) = (whole.permissions(context()), kept.permissions(context()));
+            for need in all_needs().iter().filter(|need| of == RoleOf::Plugin || need.changes()) {
+                let (whole, kept) = (whole.verdict(need.action, &need.resource), kept.verdict(need.action, &need.resource));
+                prop_assert_eq!(gives(kept), gives(whole), "{} on {}: {} and {}", need.action, need.resource, whole, kept);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_what_is_kept_is_all_of_it(documents in documents(), boundary in prop::option::of(prop::collection::vec(any_statement(), 1..4))) {
+        for of in [RoleOf::Plugin, RoleOf::Nodes] {
+            let once = kept(&record(&documents, boundary.as_deref()), of);
+            prop_assert_eq!(kept(&once, of), once);
+        }
+    }
+
+    #[test]
+    fn a_role_is_the_sum_of_its_documents_in_any_order(documents in documents(), boundary in prop::option::of(prop::collection::vec(any_statement(), 1..4)), (action, resource) in question()) {
+        let one = record(&documents, boundary.as_deref());
+        let mut other = one.clone();
+        other.policies.reverse();
+        let (one, other) = (one.permissions(Context::default()), other.permissions(Context::default()));
+        prop_assert_eq!(one.verdict(action, resource), other.verdict(action, resource));
+        let by_hand = documents.iter().enumerate().fold(Permissions::default(), |role, (at, statements)| {
+            let name = if at % 2 == 1 { format!("inline policy p{at}") } else { format!("p{at}") };
+            role.with_policy(name, &document(statements))
+        });
+        let by_hand = match &boundary {
+            Some(statements) => by_hand.with_boundary("bound", &document(statements)),
+            None => by_hand,
+        };
+        prop_assert_eq!(one.verdict(action, resource), by_hand.verdict(action, resource));
     }
 
     #[test]

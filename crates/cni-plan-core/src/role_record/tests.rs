@@ -1,0 +1,82 @@
+//! Which roles are asked about, what need not be read of them, and what makes a change set stale.
+
+use super::*;
+use crate::fixture::{ACCOUNT, POLICY, addresses, finished, fresh, graph, planned_cluster, role};
+use crate::{DependencyGraph, Observation, diff};
+
+fn asked(graph: &DependencyGraph<Node>, family: IpFamily) -> Vec<RoleAsked> {
+    let mut planned = planned_cluster("c");
+    planned.facts.ip_family = family;
+    roles_of_nodes(graph.iter(), &[planned])
+}
+
+#[test]
+fn a_policy_that_a_step_defines_or_takes_off_need_not_be_read() {
+    let graph = graph(&["c"]);
+    let ipv4 = asked(&graph, IpFamily::Ipv4);
+    let told: Vec<(&str, RoleOf)> = ipv4.iter().map(|it| (it.name.as_str(), it.of)).collect();
+    assert_eq!(told, [("Cni-c", RoleOf::Plugin), ("NodeRole", RoleOf::Nodes)]);
+    for role in &ipv4 {
+        assert!(!role.needs(POLICY), "{role:?}");
+        assert!(role.needs("arn:aws:iam::111122223333:policy/AmazonEKS_CNI_Policy"), "it is somebody's own");
+        assert!(role.to_come.is_empty());
+    }
+    let ipv6 = asked(&graph, IpFamily::Ipv6);
+    assert!(ipv6[0].needs(POLICY), "it is the other family's");
+    assert_eq!(ipv6[0].to_come, BTreeSet::from([POLICY.to_owned()]));
+    assert!(!ipv6[1].needs(POLICY), "it goes");
+}
+
+#[test]
+fn amazons_policies_for_nodes_are_harmless_there_and_nowhere_else() {
+    let roles = asked(&graph(&["c"]), IpFamily::Ipv4);
+    let of_nodes = "arn:aws-cn:iam::aws:policy/AmazonEKSWorkerNodePolicy";
+    assert!(!roles[1].needs(of_nodes));
+    assert!(roles[0].needs(of_nodes));
+    assert!(!roles[1].needs("arn:aws:iam::aws:policy/service-role/AmazonSSMManagedInstanceCore"));
+    assert!(roles[1].needs("arn:aws:iam::aws:policy/AmazonEC2FullAccess"));
+    assert!(roles[1].needs("arn:aws:iam::111122223333:policy/AmazonEKSWorkerNodePolicy"), "a name is no proof");
+}
+
+#[test]
+fn nothing_is_on_a_role_that_is_still_to_be_made_but_its_boundary() {
+    let rested_on = |world| {
+        let changes = diff(graph(&["c"]), world).unwrap().changes;
+        roles_rested_on(&changes, &[planned_cluster("c")])
+    };
+    assert_eq!(rested_on(fresh(&["c"])), [], "neither the role nor, ever, the nodes'");
+    let there = rested_on(finished(&["c"]));
+    assert_eq!(there.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["Cni-c"]);
+
+    let mut bounded = graph(&["c"]);
+    let node = bounded.get_mut(&addresses("c").role).unwrap();
+    let Resource::Role(state) = role("c") else { panic!("it is a role") };
+    let boundary = Some("arn:b".to_owned());
+    node.wanted = Wanted::Present(Resource::Role(crate::Role { permissions_boundary: boundary.clone(), ..state }));
+    let changes = diff(bounded, fresh(&["c"])).unwrap().changes;
+    assert_eq!(roles_rested_on(&changes, &[planned_cluster("c")])[0].boundary, boundary);
+}
+
+#[test]
+fn only_what_decides_the_plugins_permissions_makes_a_change_set_stale() {
+    let mut world = fresh(&["c"]);
+    world.insert(addresses("c").role, Observation::Present(role("c")));
+    let changes = diff(graph(&["c"]), world).unwrap().changes;
+    let asked = roles_rested_on(&changes, &[planned_cluster("c")]);
+    let deny = PolicyDocument::parse(r#"{"Statement":{"Effect":"Deny","Action":"ec2:*","Resource":"*"}}"#).unwrap();
+    let policy = RolePolicy { name: "guard".to_owned(), is_inline: true, document: Some(deny) };
+    let record = |name: &str, policies: &[RolePolicy]| RoleRecord {
+        policies: policies.to_vec(),
+        ..RoleRecord::empty(ACCOUNT, name)
+    };
+    let owned = |record: RoleRecord| record.with_owners_of([("Terraform".to_owned(), "true".to_owned())]);
+    let partial = RoleRecord { is_partial: true, ..record("Cni-c", &[]) };
+    for found in [vec![], vec![record("NodeRole", &[policy.clone()])], vec![owned(record("Cni-c", &[]))], vec![partial]]
+    {
+        assert_eq!(roles_drift(&asked, &[], &found), [], "{found:?}");
+    }
+    let came = roles_drift(&asked, &[], &[record("Cni-c", &[policy.clone()])]);
+    assert_eq!(came, [(record("Cni-c", &[]), record("Cni-c", &[policy.clone()]))]);
+    let went = roles_drift(&asked, &[record("Cni-c", &[policy])], &[]);
+    assert_eq!(went.len(), 1);
+}
