@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cni_plan_core::{
-    BoxFuture, Change, ErrorKind, Observation, Overseer, Provider, ProviderError, Resource, RoleAsked, RoleRead, Target,
+    BoxFuture, Change, ErrorKind, Observation, Overseer, Provider, ProviderError, Resource, RoleAsked, Target,
+    WithRoles,
 };
 use futures::future::join;
 
@@ -166,7 +167,7 @@ impl Provider for IamProvider {
         &'a self,
         targets: &'a [&'a Target],
         roles: &'a [&'a RoleAsked],
-    ) -> BoxFuture<'a, (Vec<Observation>, Vec<Result<RoleRead, ProviderError>>)> {
+    ) -> BoxFuture<'a, WithRoles> {
         Box::pin(async move {
             let answers = RoleAnswers::default();
             join(self.observed_sharing(targets, &answers), role_permissions::read(self, roles, &answers)).await

@@ -63,7 +63,7 @@ pub use policy_document::{PolicyDocument, PolicyDocumentError, Statement};
 pub use precondition::{Drift, FactsDrift, Status, drift, facts_drift, status};
 pub use provider::{
     BoxFuture, ClusterInspector, ErrorKind, FactsWanted, Observation, Overseer, Provider, ProviderError, TokenSource,
-    WorkloadInspector,
+    WithRoles, WorkloadInspector,
 };
 pub use recovery::{Remaining, Standing, changed_since, done_by_others, remaining};
 pub use redact::{HIDDEN, redacted};

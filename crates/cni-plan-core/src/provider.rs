@@ -13,6 +13,9 @@ use crate::{Change, ClusterFacts, ClusterRef, Neighbour, NodeRole, Progress, Res
 /// A future that can be sent between threads; core knows no runtime.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
+/// What was seen, target by target, and what is on roles, role by role.
+pub type WithRoles = (Vec<Observation>, Vec<Result<RoleRead, ProviderError>>);
+
 /// Whoever has a step carried out: is told where it is, and says whether it may go on.
 pub trait Overseer: Send + Sync {
     /// What a long step is waiting for.
@@ -62,7 +65,7 @@ pub trait Provider: Send + Sync {
         &'a self,
         targets: &'a [&'a Target],
         roles: &'a [&'a RoleAsked],
-    ) -> BoxFuture<'a, (Vec<Observation>, Vec<Result<RoleRead, ProviderError>>)> {
+    ) -> BoxFuture<'a, WithRoles> {
         debug_assert!(roles.is_empty(), "only an account has roles");
         Box::pin(async move { (self.observe(targets).await, Vec::new()) })
     }

@@ -64,13 +64,11 @@ pub struct RoleAsked {
 impl RoleAsked {
     /// Whether an attached policy's document has to be read.
     pub fn needs(&self, arn: &str) -> bool {
-        let is_harmless = || {
-            let mut parts = arn.split(':').skip(4);
-            let is_amazons = parts.next() == Some("aws");
-            let name = parts.next().and_then(|path| path.rsplit('/').next());
-            is_amazons && name.is_some_and(|name| HARMLESS_ON_NODES.contains(&name))
+        let is_known = match self.of {
+            RoleOf::Plugin => false,
+            RoleOf::Nodes => is_harmless_on_nodes(arn),
         };
-        !self.settled.contains(arn) && !(self.of == RoleOf::Nodes && is_harmless())
+        !is_known && !self.settled.contains(arn)
     }
 }
 
@@ -308,6 +306,13 @@ fn roles_of<'a>(parts: impl Iterator<Item = Part<'a>>, clusters: &[PlannedCluste
         }
     }
     roles.into_values().collect()
+}
+
+fn is_harmless_on_nodes(arn: &str) -> bool {
+    let mut parts = arn.split(':').skip(4);
+    let is_amazons = parts.next() == Some("aws");
+    let name = parts.next().and_then(|path| path.rsplit('/').next());
+    is_amazons && name.is_some_and(|name| HARMLESS_ON_NODES.contains(&name))
 }
 
 /// Whether it is Amazon's policy for IPv4: its current version is Amazon's to keep in step with the plugin, and

@@ -38,6 +38,20 @@ fn amazons_policies_for_nodes_are_harmless_there_and_nowhere_else() {
     assert!(roles[1].needs("arn:aws:iam::111122223333:policy/AmazonEKSWorkerNodePolicy"), "a name is no proof");
 }
 
+/// Once taken from moto 5.2.1 (moto/iam/aws_managed_policies.py), which has them of Amazon.
+const AMAZONS_ON_NODES: &str = include_str!("amazons_on_nodes.json");
+
+#[test]
+fn none_of_the_policies_that_are_not_read_changes_an_interface() {
+    let policies: Vec<serde_json::Value> = serde_json::from_str(AMAZONS_ON_NODES).unwrap();
+    let names: Vec<&str> = policies.iter().map(|policy| policy["name"].as_str().unwrap()).collect();
+    assert_eq!(names, HARMLESS_ON_NODES);
+    for policy in &policies {
+        let document = PolicyDocument::try_from(policy["document"].clone()).unwrap();
+        assert_eq!(bearing(&document, Bearing::Changes), None, "{}", policy["name"]);
+    }
+}
+
 #[test]
 fn nothing_is_on_a_role_that_is_still_to_be_made_but_its_boundary() {
     let rested_on = |world| {
