@@ -42,7 +42,7 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
         findings.extend(trust::findings(&cluster));
         findings.extend(reach::findings(&cluster));
         if !records.is_empty() {
-            plugins.insert(&planned.cluster.key, (role::needs_of(&cluster), role::context_of(&cluster)));
+            plugins.insert(&planned.cluster.key, node_role::NodesOf::new(&cluster));
         }
     }
     findings.extend(node_role::findings(changes, &records, &plugins));

@@ -3,11 +3,34 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::known;
-use crate::{Change, Context, Finding, Kind, Need, Permissions, RoleRecord, Target};
+use super::{Cluster, known, role};
+use crate::{Change, Context, Finding, IpFamily, Kind, Need, Permissions, RoleRecord, Target};
 
 /// What is known of the clusters whose nodes have a role, by key.
-pub(super) type Plugins<'a> = HashMap<&'a str, (Vec<Need>, Context)>;
+pub(super) type Plugins<'a> = HashMap<&'a str, NodesOf>;
+
+/// What a cluster's nodes shall no longer be allowed.
+pub(super) struct NodesOf {
+    /// What its plugin changes.
+    changed: Vec<Need>,
+    /// What a plugin of either family changes: nodes have policies of the other one too.
+    changed_by_any: Vec<Need>,
+    context: Context,
+}
+
+impl NodesOf {
+    pub(super) fn new(cluster: &Cluster<'_>) -> NodesOf {
+        let changed = |family| role::needs_of(cluster, family).into_iter().filter(Need::changes);
+        let mut changed_by_any: Vec<Need> = changed(IpFamily::Ipv4).collect();
+        for need in changed(IpFamily::Ipv6) {
+            if !changed_by_any.contains(&need) {
+                changed_by_any.push(need);
+            }
+        }
+        let changed = changed(cluster.planned.facts.ip_family).collect();
+        NodesOf { changed, changed_by_any, context: role::context_of(cluster) }
+    }
+}
 
 /// The steps that take policies off one role.
 struct Detaches<'a> {
@@ -37,36 +60,34 @@ impl Detaches<'_> {
         let mut of = step.clusters.iter().filter_map(|key| plugins.get(key.as_str()));
         let role = &self.record.name;
         if !step.is_effective()
-            && let Some(copy) = of.clone().find_map(|(needs, context)| self.copy(needs, context))
+            && let Some(copy) = of.clone().find_map(|nodes| self.copy(nodes))
         {
             let message =
                 format!("{copy} allows nodes with role {role} all that the plugin needs; nothing is detached");
             return Some(known::NODE_ROLE_HAS_A_COPY.at(&step.address, message));
         }
-        let kept = of.find_map(|(needs, context)| self.kept(needs, context))?;
+        let kept = of.find_map(|nodes| self.kept(nodes))?;
         let when = if step.is_effective() { "after this step" } else { "without the policy" };
         let message = format!("{when} nodes with role {role} may still change network interfaces: {kept}");
         Some(known::NODE_ROLE_KEEPS_PERMISSIONS.at(&step.address, message))
     }
 
-    /// A policy that alone allows everything, unless something on the role denies it.
-    fn copy(&self, needs: &[Need], context: &Context) -> Option<String> {
-        let whole = self.record.permissions(context.clone());
-        let hard = || needs.iter().filter(|need| need.changes());
-        if !hard().all(|need| whole.verdict(need.action, &need.resource).is_allowed()) {
+    /// A policy that alone allows all that is changed, unless something on the role denies it.
+    fn copy(&self, nodes: &NodesOf) -> Option<String> {
+        let allows_all =
+            |role: &Permissions| nodes.changed.iter().all(|it| role.verdict(it.action, &it.resource).is_allowed());
+        if !allows_all(&self.record.permissions(nodes.context.clone())) {
             return None;
         }
-        let allows_all = |role: Permissions| hard().all(|need| role.verdict(need.action, &need.resource).is_allowed());
-        let mut alone = self.alone(context);
-        alone.find(|(_, role)| allows_all(role.clone())).map(|(label, _)| label)
+        self.alone(&nodes.context).find(|(_, role)| allows_all(role)).map(|(label, _)| label)
     }
 
     /// Each policy with what it still allows of what changes something; `None` where no address or interface
     /// could be changed.
-    fn kept(&self, needs: &[Need], context: &Context) -> Option<String> {
-        let whole = self.record.permissions(context.clone());
+    fn kept(&self, nodes: &NodesOf) -> Option<String> {
+        let whole = self.record.permissions(nodes.context.clone());
         let may = |role: &Permissions, need: &Need| !role.verdict(need.action, &need.resource).is_refused();
-        let kept: Vec<&Need> = needs.iter().filter(|need| need.changes() && may(&whole, need)).collect();
+        let kept: Vec<&Need> = nodes.changed_by_any.iter().filter(|need| may(&whole, need)).collect();
         if !kept.iter().any(|need| need.changes_interfaces()) {
             return None;
         }
@@ -76,7 +97,7 @@ impl Detaches<'_> {
             actions.dedup();
             (!actions.is_empty()).then(|| format!("{label} allows {}", actions.join(", ")))
         };
-        let clauses: Vec<String> = self.alone(context).filter_map(clause).collect();
+        let clauses: Vec<String> = self.alone(&nodes.context).filter_map(clause).collect();
         Some(clauses.join("; "))
     }
 

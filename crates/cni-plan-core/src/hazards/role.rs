@@ -16,21 +16,21 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     if after.is_known_to_be_enough {
         return findings;
     }
-    let needs = needs_of(cluster);
+    let needs = needs_of(cluster, cluster.planned.facts.ip_family);
     findings.extend(after.too_small(cluster, step, &needs));
     findings.extend(after.equal_one(cluster, &needs));
     findings
 }
 
-/// What the plugin of a cluster needs, as far as its pods tell.
-pub(super) fn needs_of(cluster: &Cluster<'_>) -> Vec<Need> {
+/// What the plugin of a cluster needs, or would in the other family, as far as its pods tell.
+pub(super) fn needs_of(cluster: &Cluster<'_>, ip_family: IpFamily) -> Vec<Need> {
     let facts = &cluster.planned.facts;
     let plugin = cluster.pods().map(|(_, pods)| &pods.plugin);
     needs(&PluginProfile {
         partition: facts.partition.clone(),
         region: Some(facts.region.clone()),
         account: Some(facts.account.clone()),
-        ip_family: facts.ip_family,
+        ip_family,
         version: plugin.and_then(|plugin| plugin.version.as_deref()?.parse().ok()),
         subnet_discovery: plugin.and_then(|plugin| plugin.flag(settings::SUBNET_DISCOVERY)).unwrap_or(true),
         network_policy_logs: plugin.is_some_and(|plugin| plugin.network_policy_logs),

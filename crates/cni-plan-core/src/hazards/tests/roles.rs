@@ -127,6 +127,10 @@ fn nodes_that_keep_what_they_shall_lose_are_told_with_the_policy_and_the_actions
     for harmless in [&["ec2:Describe*"][..], &["ec2:CreateTags"], &["s3:*"], &["ec2:AttachVolume"]] {
         assert_eq!(scene(on("NodeRole", vec![inline(allow(harmless))])).codes(), NONE, "{harmless:?}");
     }
+    let mut other_family = scene(on("NodeRole", vec![attached(allow(&["ec2:AssignPrivateIpAddresses"]))]));
+    other_family.planned.facts.ip_family = IpFamily::Ipv6;
+    other_family.policy = document(&["ec2:*"]);
+    assert_eq!(other_family.codes(), ["node-role-keeps-permissions"], "Amazon's policy is on many nodes of IPv6");
     let all = allow(&["*"]);
     let denied = statements(&json!({"Effect": "Deny", "Action": "ec2:*Network*", "Resource": "*"}));
     let unassign = statements(&json!({"Effect": "Deny", "Action": "ec2:*Addresses", "Resource": "*"}));
