@@ -91,7 +91,8 @@ async fn the_role_is_sent_with_all_that_was_found_and_its_update_is_followed_to_
     assert_eq!((&body["addonVersion"], &body["configurationValues"]), (&"v1".into(), &"{}".into()));
     assert_eq!(body["resolveConflicts"], "PRESERVE");
     assert_eq!(body.get("podIdentityAssociations"), None, "an empty list would delete them");
-    assert!(script.operations().last().unwrap().starts_with("GET /clusters/c/updates/u-1"));
+    let followed = script.operations().iter().filter(|it| it.starts_with("GET /clusters/c/updates/u-1")).count();
+    assert_eq!(followed, 2, "it is in progress first");
 }
 
 #[tokio::test]
