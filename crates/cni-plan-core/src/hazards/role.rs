@@ -11,11 +11,12 @@ use crate::{
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let Some((step, _)) = cluster.role() else { return Vec::new() };
     let Some(Resource::Role(role)) = &step.after else { return Vec::new() };
+    if cluster.record(&role.name).is_none() && known_policy(cluster, role).is_some() {
+        // Nothing takes away from a policy that is known to be enough: so it is on most clusters.
+        return Vec::new();
+    }
     let after = AfterPlan::of(cluster, role);
     let mut findings: Vec<Finding> = after.missing(step).collect();
-    if after.is_known_to_be_enough {
-        return findings;
-    }
     let needs = needs_of(cluster, cluster.planned.facts.ip_family);
     findings.extend(after.too_small(cluster, step, &needs));
     findings.extend(after.equal_one(cluster, &needs));
@@ -42,6 +43,23 @@ pub(super) fn context_of(cluster: &Cluster<'_>) -> Context {
     Context::default().with("aws:RequestedRegion", cluster.planned.facts.region.clone())
 }
 
+/// The policies that the plan puts on a role, by ARN, each with its step.
+fn attached<'a>(cluster: &Cluster<'a>, role: &'a Role) -> impl Iterator<Item = (&'a Change, &'a str)> {
+    let of_role = |step: &&'a Change| match &step.target {
+        Target::Attachment { role: on, policy_arn, .. } if step.address.kind() == Kind::Attach && *on == role.name => {
+            Some((*step, policy_arn.as_str()))
+        }
+        _ => None,
+    };
+    cluster.steps.iter().filter_map(of_role)
+}
+
+/// One of them that is known to be enough, and was not read. On a cluster of IPv6 it has been.
+fn known_policy<'a>(cluster: &Cluster<'a>, role: &'a Role) -> Option<&'a str> {
+    let is_ipv4 = cluster.planned.facts.ip_family == IpFamily::Ipv4;
+    attached(cluster, role).map(|(_, arn)| arn).find(|arn| is_ipv4 && is_ipv4_policy(arn))
+}
+
 /// The role once every step is done.
 struct AfterPlan<'a> {
     role: &'a Role,
@@ -55,49 +73,40 @@ struct AfterPlan<'a> {
     boundary: Option<&'a RolePolicy>,
     /// Whether there may be more on it.
     is_partial: bool,
-    /// Nothing on it takes away from a policy that is known to be enough.
-    is_known_to_be_enough: bool,
+    /// Whether a policy of the plan's does not exist: that is told, and what it would allow is not known.
+    lacks_one: bool,
 }
 
 impl<'a> AfterPlan<'a> {
     fn of(cluster: &Cluster<'a>, role: &'a Role) -> AfterPlan<'a> {
         let record = cluster.record(&role.name);
         let (found, boundary) = record.map_or((&[][..], None), |it| (it.policies.as_slice(), it.boundary.as_ref()));
-        let mut after = AfterPlan {
+        let mut permissions = match record {
+            Some(record) => record.permissions(context_of(cluster)),
+            None => Permissions::new(context_of(cluster)),
+        };
+        // One that was read, since a cluster of the other family has the role too, is judged by what it says.
+        if let Some(arn) = known_policy(cluster, role).filter(|arn| !found.iter().any(|it| it.name == *arn)) {
+            permissions = permissions.with_all_allowed_by(arn);
+        }
+        let step = cluster.step(Kind::Policy);
+        let defined = step.and_then(|step| match &step.after {
+            Some(Resource::Policy(policy)) => Some((step, policy)),
+            _ => None,
+        });
+        if let Some((_, policy)) = defined {
+            permissions = permissions.with_policy(&policy.name, &policy.document);
+        }
+        AfterPlan {
             role,
-            permissions: match record {
-                Some(record) => record.permissions(context_of(cluster)),
-                None => Permissions::new(context_of(cluster)),
-            },
-            defined: None,
-            attach: None,
+            permissions,
+            defined,
+            attach: attached(cluster, role).next().map(|(step, _)| &step.address),
             found,
             boundary,
             is_partial: record.is_some_and(|record| record.is_partial),
-            is_known_to_be_enough: false,
-        };
-        let mut has_known_one = false;
-        for step in &cluster.steps {
-            match (&step.target, step.address.kind()) {
-                (Target::Attachment { role, policy_arn, .. }, Kind::Attach) if *role == after.role.name => {
-                    after.attach = Some(&step.address);
-                    let is_known = is_ipv4_policy(policy_arn) && cluster.planned.facts.ip_family == IpFamily::Ipv4;
-                    if is_known && !found.iter().any(|it| it.name == *policy_arn) {
-                        after.permissions = after.permissions.with_all_allowed_by(policy_arn);
-                        has_known_one = true;
-                    }
-                }
-                (Target::Policy { .. }, Kind::Policy) => {
-                    if let Some(Resource::Policy(policy)) = &step.after {
-                        after.permissions = after.permissions.with_policy(&policy.name, &policy.document);
-                        after.defined = Some((step, policy));
-                    }
-                }
-                _ => {}
-            }
+            lacks_one: step.is_some() && defined.is_none() || found.iter().any(|it| it.document.is_none()),
         }
-        after.is_known_to_be_enough = has_known_one && record.is_none();
-        after
     }
 
     /// Policies that the spec names and that are not there.
@@ -134,7 +143,7 @@ impl<'a> AfterPlan<'a> {
         let version = pods.plugin.version.as_deref().unwrap_or("of a version that is not known");
         let role = &self.role.name;
         let mut findings = Vec::new();
-        if let Some(clauses) = told(Against::Nobody) {
+        if let Some(clauses) = told(Against::Nobody).filter(|_| !self.lacks_one) {
             let whose = match self.defined {
                 Some((_, policy)) if self.found.is_empty() => format!("policy {} allows", policy.name),
                 _ => format!("the policies of role {role} allow"),
