@@ -107,8 +107,7 @@ impl Reading<'_> {
         inline: &[String],
         boundary: Option<String>,
     ) -> Result<RoleRead, ProviderError> {
-        let arns: Vec<&String> =
-            attached.iter().collect::<BTreeSet<_>>().union(&asked.to_come.iter().collect()).copied().collect();
+        let arns: BTreeSet<&String> = attached.iter().chain(&asked.to_come).collect();
         let (inline_documents, documents, boundary_document) = join3(
             at_most(DOCUMENTS_AT_ONCE, inline.iter().map(|name| inline_document(iam, self.role, name)).collect()),
             at_most(DOCUMENTS_AT_ONCE, arns.iter().map(|arn| answers.document(iam, arn)).collect()),
@@ -117,6 +116,8 @@ impl Reading<'_> {
         .await;
         for (arn, document) in arns.into_iter().zip(documents) {
             match document {
+                // It has gone since it was listed.
+                Ok(None) if !asked.to_come.contains(arn) => {}
                 Ok(document) => {
                     self.record.policies.push(RolePolicy { name: arn.clone(), is_inline: false, document });
                 }
