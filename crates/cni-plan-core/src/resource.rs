@@ -345,4 +345,14 @@ mod tests {
         assert_eq!(versions(&["v1", "v2"], "v2").to_evict(), None);
         assert_eq!(versions(&["v1", "v2", "v3", "v4", "v5"], "v1").to_evict(), Some("v2"));
     }
+
+    #[test]
+    fn an_association_comes_before_the_annotation() {
+        let annotation = Annotation { value: "arn".to_owned(), manager: None };
+        let annotations = BTreeMap::from([(annotation_keys::ROLE_ARN.to_owned(), annotation)]);
+        let annotated = ServiceAccount::annotated("n", "s", annotations);
+        assert!(matches!(annotated.identity_of_new_pods(), PodIdentity::WebIdentity { .. }));
+        let both = ServiceAccount { association: Some(Association::of_a_plan("other")), ..annotated };
+        assert_eq!(both.identity_of_new_pods(), PodIdentity::Association);
+    }
 }

@@ -74,6 +74,16 @@ fn an_addon_keeps_its_first_role_and_what_that_stands_on_while_the_node_role_get
 }
 
 #[test]
+fn what_an_addons_first_role_stands_on_is_kept_before_any_pod_is_looked_at() {
+    let (changes, mut live) = with_addon(None);
+    let at = addresses("c");
+    live.retain(|address, _| [&at.role, &at.attach, &at.annotate].contains(&address));
+    let inverse = invert(&changes, &live);
+    let kept: Vec<&Address> = inverse.kept.iter().map(|kept| &kept.address).collect();
+    assert_eq!((order(&inverse), kept), (Vec::new(), vec![&at.role, &at.attach, &at.annotate]));
+}
+
+#[test]
 fn an_addon_that_had_a_role_gets_it_back() {
     let (changes, live) = with_addon(Some("arn:old"));
     let at = addresses("c");
