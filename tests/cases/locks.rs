@@ -2,13 +2,11 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use cni_plan_sandbox::ClusterSeed;
-use cni_plan_tests::command::Ran;
 use cni_plan_tests::ending::locks_in;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{Rehearsal, while_held};
 use rustix::process::{Pid, Signal, kill_process};
 
 const APPLY: &str = "apply plans/spec.plan.json";
@@ -24,27 +22,6 @@ fn planned() -> Rehearsal {
     rehearsal.workspace().write("spec.yaml", "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n");
     rehearsal.run("plan spec.yaml").expect(0);
     rehearsal
-}
-
-/// Runs the command and does `then` while the fault holds its call, which is let go after that.
-fn while_held<T>(rehearsal: &Rehearsal, fault: &str, arguments: &str, then: impl FnOnce() -> T) -> (Ran, T) {
-    struct Release<'a>(&'a Rehearsal);
-    impl Drop for Release<'_> {
-        fn drop(&mut self) {
-            self.0.sandbox().release_held();
-        }
-    }
-    rehearsal.fail(fault);
-    std::thread::scope(|scope| {
-        let run = scope.spawn(|| rehearsal.run(arguments));
-        let release = Release(rehearsal);
-        let (sender, held) = mpsc::channel();
-        rehearsal.when_held(move || sender.send(()).unwrap());
-        held.recv_timeout(LIMIT).expect("the call is made");
-        let done = then();
-        drop(release);
-        (run.join().unwrap(), done)
-    })
 }
 
 /// Waits until the sandbox has refused somebody the lock.

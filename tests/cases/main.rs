@@ -25,6 +25,7 @@ mod locks;
 mod moto_end_to_end;
 mod outage;
 mod pod_identity;
+mod probe;
 mod quickstart;
 mod real_clients;
 mod roles;

@@ -245,7 +245,8 @@ pub fn any_changed(records: &[CallRecord]) -> bool {
 }
 
 fn changes_something(operation: &str) -> bool {
-    const READS: [&str; 7] = ["Get", "List", "Describe", "get ", "list ", "watch ", "create serviceaccounts/token"];
+    const READS: [&str; 9] =
+        ["Get", "List", "Describe", "Assume", "Simulate", "get ", "list ", "watch ", "create serviceaccounts/token"];
     !READS.iter().any(|read| operation.starts_with(read)) && !operation.ends_with(" leases")
 }
 

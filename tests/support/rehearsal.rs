@@ -1,7 +1,7 @@
 //! A sandbox in this process with the command beside it, so that a test can let calls fail and
 //! change the world between two commands.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use cni_plan_sandbox::{ClusterSeed, Options, Sandbox};
@@ -20,6 +20,34 @@ pub struct Rehearsal {
 
 /// Pods that come up at once: nothing is to be learned from waiting for them.
 const SOON: Duration = Duration::from_millis(20);
+
+/// Until a call that is to be held has come.
+const SOON_HELD: Duration = Duration::from_secs(60);
+
+/// Runs the command and does `then` while the fault holds its call, which is let go after that.
+///
+/// # Panics
+/// When the call is not made.
+pub fn while_held<T>(rehearsal: &Rehearsal, fault: &str, arguments: &str, then: impl FnOnce() -> T) -> (Ran, T) {
+    struct Release<'a>(&'a Rehearsal);
+    impl Drop for Release<'_> {
+        fn drop(&mut self) {
+            self.0.sandbox().release_held();
+        }
+    }
+    rehearsal.fail(fault);
+    std::thread::scope(|scope| {
+        let run = scope.spawn(|| rehearsal.run(arguments));
+        let release = Release(rehearsal);
+        let (sender, held) = mpsc::channel();
+        // Nobody listens any more once it took too long.
+        rehearsal.when_held(move || sender.send(()).unwrap_or_default());
+        held.recv_timeout(SOON_HELD).expect("the call is made");
+        let done = then();
+        drop(release);
+        (run.join().expect("the command is run"), done)
+    })
+}
 
 impl Rehearsal {
     /// A world with these clusters, as they are before the migration.

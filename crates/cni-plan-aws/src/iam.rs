@@ -46,8 +46,17 @@ impl IamProvider {
         &self.caller.arn
     }
 
+    /// The region of the cluster that it was asked for.
+    pub(crate) fn region(&self) -> &str {
+        &self.session.region
+    }
+
     pub(crate) fn client(&self) -> &aws_sdk_iam::Client {
         &self.session.iam
+    }
+
+    pub(crate) fn sts(&self) -> &aws_sdk_sts::Client {
+        &self.session.sts
     }
 
     /// A call on `on`; `doing` completes "cannot … in account …".

@@ -3,7 +3,8 @@
 //! [`Aws`] holds what a command needs of Amazon: it reads a cluster's facts
 //! ([`cni_plan_core::ClusterInspector`]), hands out the [`IamProvider`] of a cluster's account
 //! ([`cni_plan_core::Provider`]) and makes tokens for its API server
-//! ([`cni_plan_core::TokenSource`]). Each kind of resource is a folder with the same files:
+//! ([`cni_plan_core::TokenSource`]); an `IamProvider` also tries roles by a token
+//! ([`cni_plan_core::RoleTrial`], in `trial`). Each kind of resource is a folder with the same files:
 //! `inspect` reads it, `apply` changes it, `convert` goes between the wire's form and core's.
 //!
 //! `identity` stands around the provider of an API server, and adds what EKS has of a service account: the
@@ -45,6 +46,7 @@ mod timing;
 mod token;
 mod transition;
 mod transport;
+mod trial;
 mod visibility;
 mod watch;
 mod whole;

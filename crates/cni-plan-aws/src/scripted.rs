@@ -88,6 +88,11 @@ impl Scripted {
         asked.iter().find(|asked| asked.operation == operation).unwrap().body.clone()
     }
 
+    pub(crate) fn bodies_of(&self, operation: &str) -> Vec<String> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|asked| asked.operation == operation).map(|asked| asked.body.clone()).collect()
+    }
+
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.calls.lock().unwrap().clone()
     }

@@ -24,6 +24,8 @@ pub enum Kind {
     Role,
     /// A policy on the plugin's role.
     Attach,
+    /// The plugin's role tried by a token of its service account.
+    Probe,
     /// What tells the pods their role.
     Annotate,
     /// Pods deleted in batches so that they come back with the role.
@@ -38,11 +40,12 @@ pub enum Kind {
 
 impl Kind {
     /// All kinds, in the order of the procedure.
-    pub const ALL: [Kind; 9] = [
+    pub const ALL: [Kind; 10] = [
         Kind::OidcProvider,
         Kind::Policy,
         Kind::Role,
         Kind::Attach,
+        Kind::Probe,
         Kind::Annotate,
         Kind::Restart,
         Kind::Verify,
@@ -57,6 +60,7 @@ impl Kind {
             Kind::Policy => "policy",
             Kind::Role => "role",
             Kind::Attach => "attach",
+            Kind::Probe => "probe",
             Kind::Annotate => "annotate",
             Kind::Restart => "restart",
             Kind::Verify => "verify",

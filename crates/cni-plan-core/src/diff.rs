@@ -65,7 +65,7 @@ pub fn diff(graph: DependencyGraph<Node>, mut observed: HashMap<Address, Observa
         });
         edges.push(depends_on);
     }
-    for (at, why) in verifications_to_run(&changes, &edges) {
+    for (at, why) in looks_to_run(&changes, &edges) {
         changes[at].action = Action::Run;
         why.clone_into(&mut changes[at].why);
     }
@@ -90,9 +90,10 @@ fn unseen(nodes: &[Ordered<Node>], observed: &HashMap<Address, Observation>) -> 
     unseen
 }
 
-/// A verification runs when anything happens that it stands behind or before: after whatever
-/// changed the plugin's identity, and before a node role loses its policy. Each with its reason.
-fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize, &'static str)> {
+/// What only looks runs when anything happens that it stands behind or before. A probe: when something
+/// changes that the role is usable by, and before pods are told of it or restarted. A verification: after
+/// whatever changed the plugin's identity, and before a node role loses its policy. Each with its reason.
+fn looks_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize, &'static str)> {
     // Positions are in topological order: one pass carries "something before me happens" along.
     let mut stirred = vec![false; changes.len()];
     let mut wanted_by_dependent = vec![false; changes.len()];
@@ -103,16 +104,22 @@ fn verifications_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize,
         }
         stirred[at] |= change.is_effective();
     }
-    changes
-        .iter()
-        .enumerate()
-        .filter(|(_, change)| change.address.kind() == Kind::Verify)
-        .filter_map(|(at, _)| match (wanted_by_dependent[at], stirred[at]) {
-            (true, _) => Some((at, "to be sure of every pod before a node role loses its policy")),
-            (false, true) => Some((at, "to be sure of every pod after what has changed")),
-            (false, false) => None,
-        })
-        .collect()
+    // And one back: "pods take the role behind me".
+    let mut pods_follow = vec![false; changes.len()];
+    for (at, change) in changes.iter().enumerate().rev() {
+        let reaches_pods = matches!(change.address.kind(), Kind::Annotate | Kind::Restart) && change.is_effective();
+        for &on in &edges[at] {
+            pods_follow[on] |= pods_follow[at] || reaches_pods;
+        }
+    }
+    let reason = |at: usize| match changes[at].address.kind() {
+        Kind::Probe if pods_follow[at] => Some("to be sure of the role before any pod takes it"),
+        Kind::Probe if stirred[at] => Some("to be sure of the role after what has changed"),
+        Kind::Verify if wanted_by_dependent[at] => Some("to be sure of every pod before a node role loses its policy"),
+        Kind::Verify if stirred[at] => Some("to be sure of every pod after what has changed"),
+        _ => None,
+    };
+    (0..changes.len()).filter_map(|at| Some((at, reason(at)?))).collect()
 }
 
 #[cfg(test)]

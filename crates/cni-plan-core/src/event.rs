@@ -74,11 +74,16 @@ pub enum Phase {
 
 /// Where a long step is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Progress {
-    /// Pods that are as wanted and Ready.
-    pub done: usize,
-    /// Pods in all.
-    pub total: usize,
-    /// What is being waited for, such as a node's name; empty for nothing in particular.
-    pub waiting_for: String,
+pub enum Progress {
+    /// A step on pods.
+    Pods {
+        /// Pods that are as wanted and Ready.
+        done: usize,
+        /// Pods in all.
+        total: usize,
+        /// What is being waited for, such as a node's name; empty for nothing in particular.
+        waiting_for: String,
+    },
+    /// Any other, in one clause.
+    Told(String),
 }

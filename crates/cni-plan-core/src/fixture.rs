@@ -18,6 +18,7 @@ pub(crate) const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
 pub(crate) struct Addresses {
     pub(crate) role: Address,
     pub(crate) attach: Address,
+    pub(crate) probe: Address,
     pub(crate) annotate: Address,
     pub(crate) restart: Address,
     pub(crate) verify: Address,
@@ -29,6 +30,7 @@ pub(crate) fn addresses(cluster: &str) -> Addresses {
     Addresses {
         role: Address::new(cluster, Kind::Role, &[&role]),
         attach: Address::new(ACCOUNT, Kind::Attach, &[&role, "AmazonEKS_CNI_Policy"]),
+        probe: Address::new(cluster, Kind::Probe, &["kube-system", "aws-node"]),
         annotate: Address::new(cluster, Kind::Annotate, &["kube-system", "aws-node"]),
         restart: Address::new(cluster, Kind::Restart, &["kube-system", "aws-node"]),
         verify: Address::new(cluster, Kind::Verify, &["kube-system", "aws-node"]),
@@ -131,6 +133,7 @@ pub(crate) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
             namespace: "kube-system".to_owned(),
             service_account: "aws-node".to_owned(),
         };
+        let probe = Run::Probe { identity: web(cluster), ip_family: IpFamily::Ipv4, region: "us-west-2".to_owned() };
         let restart = Run::Restart {
             identity: web(cluster),
             canary: 1,
@@ -143,6 +146,7 @@ pub(crate) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
         for (address, target, wanted) in [
             (&at.role, role_target, Wanted::Present(role(cluster))),
             (&at.attach, attach, Wanted::Present(attachment(&role_name))),
+            (&at.probe, pods.clone(), Wanted::Run(probe)),
             (&at.annotate, account, Wanted::Present(announced)),
             (&at.restart, pods.clone(), Wanted::Run(restart)),
             (&at.verify, pods, Wanted::Run(verify)),
@@ -153,7 +157,8 @@ pub(crate) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
         }
         for (from, on) in [
             (&at.attach, &at.role),
-            (&at.annotate, &at.attach),
+            (&at.probe, &at.attach),
+            (&at.annotate, &at.probe),
             (&at.restart, &at.annotate),
             (&at.verify, &at.restart),
             (&at.detach, &at.verify),
@@ -172,7 +177,7 @@ pub(crate) fn fresh(clusters: &[&str]) -> HashMap<Address, Observation> {
         world.insert(at.role, Observation::Absent);
         world.insert(at.attach, Observation::Absent);
         world.insert(at.annotate, Observation::Present(service_account(None)));
-        for address in [at.restart, at.verify] {
+        for address in [at.probe, at.restart, at.verify] {
             world.insert(address, Observation::Present(pods(&[(PodIdentity::NodeRole, 3)])));
         }
         world.insert(at.detach, Observation::Present(attachment("NodeRole")));
@@ -190,7 +195,7 @@ pub(crate) fn finished(clusters: &[&str]) -> HashMap<Address, Observation> {
         let account = service_account(Some((&role_arn(cluster), "cni-plan")));
         world.insert(at.annotate, Observation::Present(account));
         let carried = PodIdentity::WebIdentity { role_arn: role_arn(cluster), sts_regional: Some(true) };
-        for address in [at.restart, at.verify] {
+        for address in [at.probe, at.restart, at.verify] {
             world.insert(address, Observation::Present(pods(&[(carried.clone(), 3)])));
         }
         world.insert(at.detach, Observation::Absent);

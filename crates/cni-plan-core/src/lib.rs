@@ -37,6 +37,7 @@ mod role_record;
 mod safety;
 mod schedule;
 mod target;
+mod web_identity;
 
 pub use address::{Address, AddressError, Kind};
 pub use call::{Call, CallObserver, Timings};
@@ -77,3 +78,4 @@ pub use role_record::{
 pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVerdict, prove};
 pub use schedule::Schedule;
 pub use target::{Owner, Target};
+pub use web_identity::{Refusal, RefusalCause, RoleTrial, TokenClaims, Trial, WebIdentityToken, why_refused};

@@ -1,4 +1,4 @@
-//! What the plugin's pods carry, and the two actions on them.
+//! What the plugin's pods carry, and the actions on them.
 //!
 //! The environment is the webhook's (aws/amazon-eks-pod-identity-webhook v0.6.17): a pod without
 //! it uses the node's role; a pod with it uses the named role and nothing else.
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{OtherNode, Plugin};
+use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, needs, settings};
 
 /// By what identity a pod calls AWS, read from the environment of its containers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -130,6 +130,15 @@ impl Pods {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "run", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Run {
+    /// Have a token of the service account take the role, as the pods will, before any of them does.
+    Probe {
+        /// What the pods are to carry.
+        identity: PodIdentity,
+        /// Decides, with the plugin's version and settings, what the role has to allow.
+        ip_family: IpFamily,
+        /// Where the plugin's network interfaces are.
+        region: String,
+    },
     /// Delete the pods that are not as wanted and wait for their successors.
     Restart {
         /// What each pod must carry afterwards.
@@ -159,7 +168,35 @@ impl Run {
     /// What the pods must carry.
     pub fn identity(&self) -> &PodIdentity {
         match self {
-            Run::Restart { identity, .. } | Run::Verify { identity, .. } => identity,
+            Run::Probe { identity, .. } | Run::Restart { identity, .. } | Run::Verify { identity, .. } => identity,
+        }
+    }
+
+    /// What a role has to allow for a probe of it to pass: what this plugin cannot do without. Nothing for
+    /// any other action.
+    pub fn needs_of(&self, plugin: &Plugin) -> Vec<Need> {
+        let Run::Probe { identity: PodIdentity::WebIdentity { role_arn, .. }, ip_family, region } = self else {
+            return Vec::new();
+        };
+        let part = |at: usize| role_arn.split(':').nth(at).unwrap_or_default().to_owned();
+        let mut needs = needs(&PluginProfile {
+            partition: part(1),
+            region: Some(region.clone()),
+            account: Some(part(4)),
+            ip_family: *ip_family,
+            version: plugin.version.as_deref().and_then(|version| version.parse().ok()),
+            subnet_discovery: plugin.flag(settings::SUBNET_DISCOVERY).unwrap_or(true),
+            network_policy_logs: plugin.network_policy_logs,
+        });
+        needs.retain(|need| need.kind == NeedKind::Hard);
+        needs
+    }
+
+    /// Whether it leaves nothing behind, so that there is nothing to put back.
+    pub fn only_looks(&self) -> bool {
+        match self {
+            Run::Probe { .. } | Run::Verify { .. } => true,
+            Run::Restart { .. } => false,
         }
     }
 }
@@ -210,6 +247,26 @@ mod tests {
         assert!(!web(Some(false)).satisfies(&web(Some(true))));
         assert!(!PodIdentity::NodeRole.satisfies(&web(None)));
         assert!(PodIdentity::NodeRole.satisfies(&PodIdentity::NodeRole));
+    }
+
+    #[test]
+    fn a_probe_asks_for_what_the_plugin_of_the_family_cannot_do_without() {
+        let actions = |ip_family, version: &str| -> Vec<String> {
+            let probe = Run::Probe { identity: web(None), ip_family, region: "eu-west-1".to_owned() };
+            let plugin = Plugin { version: Some(version.to_owned()), ..Plugin::default() };
+            let needs = probe.needs_of(&plugin);
+            assert!(needs.iter().all(|need| need.kind == NeedKind::Hard), "{needs:?}");
+            let interfaces = "arn:aws:ec2:eu-west-1:111122223333:network-interface/*";
+            assert!(needs.iter().any(|need| need.action == "ec2:CreateTags" && need.resource == interfaces));
+            needs.into_iter().map(|need| need.action.to_owned()).collect()
+        };
+        let assigns = |family, version: &str, action: &str| actions(family, version).contains(&action.to_owned());
+        assert!(assigns(IpFamily::Ipv4, "v1.20.0", "ec2:AssignPrivateIpAddresses"));
+        assert!(assigns(IpFamily::Ipv6, "v1.20.0", "ec2:AssignIpv6Addresses"));
+        assert!(!assigns(IpFamily::Ipv6, "v1.20.0", "ec2:DescribeSubnets"));
+        assert!(assigns(IpFamily::Ipv6, "v1.23.1", "ec2:DescribeSubnets"));
+        let (timeout, soak) = (Duration::ZERO, Duration::ZERO);
+        assert_eq!(Run::Verify { identity: web(None), timeout, soak }.needs_of(&Plugin::default()), []);
     }
 
     #[test]

@@ -210,9 +210,9 @@ async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: 
     report
 }
 
-/// A verification changed nothing that could be put back.
+/// A probe or a verification changed nothing that could be put back.
 fn only_looks(change: &Change) -> bool {
-    matches!(change.run, Some(Run::Verify { .. }))
+    change.run.as_ref().is_some_and(Run::only_looks)
 }
 
 fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {

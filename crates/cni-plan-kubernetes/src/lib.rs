@@ -2,7 +2,7 @@
 //! DaemonSet and its pods; and behind [`ClusterLock`], the lock on it.
 //!
 //! Laid out by what is reached: `service_account` for the annotations, `pods` for the two
-//! actions on pods, `aws_auth` for who the nodes are, `lease` for the lock, `client` for the way there. What can be decided without a call is decided in
+//! actions on pods, `probe` for a token of the service account, `aws_auth` for who the nodes are, `lease` for the lock, `client` for the way there. What can be decided without a call is decided in
 //! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
 //! a record of its own, or sleeps where it could watch.
 
@@ -13,6 +13,7 @@ mod error;
 mod fake;
 mod lease;
 mod pods;
+mod probe;
 mod service_account;
 
 use std::sync::Arc;
@@ -20,8 +21,8 @@ use std::time::Duration;
 
 use cni_plan_core::{
     BoxFuture, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder, LockRecord,
-    NodeRole, NotTaken, Observation, Overseer, Provider, ProviderError, Resource, Run, Target, TokenSource,
-    WorkloadInspector,
+    NodeRole, NotTaken, Observation, Overseer, Plugin, PodIdentity, Provider, ProviderError, Resource, RoleTrial, Run,
+    Target, TokenSource, WorkloadInspector,
 };
 
 use crate::client::Connection;
@@ -30,6 +31,8 @@ use crate::lease::{Clock, LeaseLock};
 /// The provider of one cluster, for the targets whose owner is that cluster.
 pub struct ClusterProvider {
     connection: Arc<Connection>,
+    /// Without it no role can be proved.
+    trial: Option<Arc<dyn RoleTrial>>,
 }
 
 impl ClusterProvider {
@@ -45,7 +48,7 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_kubeconfig(key, access, observer).await?;
-        Ok(ClusterProvider { connection: Arc::new(connection) })
+        Ok(ClusterProvider { connection: Arc::new(connection), trial: None })
     }
 
     /// From the cluster's endpoint, its certificate authority as EKS DescribeCluster has it (PEM in
@@ -62,7 +65,13 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_endpoint(key, endpoint, certificate_authority, tokens, observer)?;
-        Ok(ClusterProvider { connection: Arc::new(connection) })
+        Ok(ClusterProvider { connection: Arc::new(connection), trial: None })
+    }
+
+    /// The same with one who tries the roles of the cluster's account.
+    #[must_use]
+    pub fn with_trial(self, trial: Arc<dyn RoleTrial>) -> Self {
+        ClusterProvider { trial: Some(trial), ..self }
     }
 
     fn lock(&self) -> LeaseLock {
@@ -109,6 +118,17 @@ impl ClusterProvider {
             (Target::Pods { namespace, service_account, .. }, Some(Run::Verify { identity, timeout, soak })) => {
                 let plan = pods::Verify { wanted: identity, timeout: *timeout, soak: *soak };
                 pods::verify(&self.connection, namespace, service_account, plan, overseer).await
+            }
+            (Target::Pods { namespace, service_account, .. }, Some(run @ Run::Probe { identity, .. })) => {
+                let (PodIdentity::WebIdentity { role_arn, .. }, Some(trial)) = (identity, &self.trial) else {
+                    return Err(not_ours(&self.connection, &change.target));
+                };
+                let plugin = match &change.before {
+                    Some(Resource::Pods(pods)) => &pods.plugin,
+                    _ => &Plugin::default(),
+                };
+                let plan = probe::Probe { role_arn, needs: &run.needs_of(plugin) };
+                probe::probe(&self.connection, namespace, service_account, plan, trial.as_ref(), overseer).await
             }
             (target, _) => Err(not_ours(&self.connection, target)),
         }

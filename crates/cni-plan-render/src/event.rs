@@ -62,16 +62,20 @@ fn ended(phase: Phase, steps: usize, took: &str) -> String {
 }
 
 fn standing(progress: &Progress) -> String {
-    if progress.total == 0 {
-        return "no node is eligible".to_owned();
+    match progress {
+        Progress::Told(what) => what.clone(),
+        Progress::Pods { total: 0, .. } => "no node is eligible".to_owned(),
+        Progress::Pods { done, total, waiting_for } => {
+            let pods = format!("{done} of {}", words::count(*total, "pod"));
+            if waiting_for.is_empty() { pods } else { format!("{pods}, waiting for {waiting_for}") }
+        }
     }
-    let pods = format!("{} of {}", progress.done, words::count(progress.total, "pod"));
-    if progress.waiting_for.is_empty() { pods } else { format!("{pods}, waiting for {}", progress.waiting_for) }
 }
 
 /// What a step is doing: `attaching`, `restarting pods`.
 fn doing(address: &Address, action: Action) -> &'static str {
     match (address.kind(), action) {
+        (Kind::Probe, _) => "proving the role",
         (Kind::Restart, _) => "restarting pods",
         (Kind::Verify, _) => "verifying pods",
         (Kind::Attach | Kind::Detach, Action::Create) => "attaching",
@@ -88,6 +92,7 @@ fn doing(address: &Address, action: Action) -> &'static str {
 /// What a step has done: `attached`, `restarted pods`.
 fn done(address: &Address, action: Action) -> &'static str {
     match (address.kind(), action) {
+        (Kind::Probe, _) => "proved the role",
         (Kind::Restart, _) => "restarted pods",
         (Kind::Verify, _) => "verified pods",
         (Kind::Attach | Kind::Detach, Action::Create) => "attached",

@@ -41,6 +41,7 @@ pub(crate) fn headline(change: &Change) -> Headline<'_> {
         Target::ServiceAccount { namespace, name, .. } => ("annotate", format!("{namespace}/{name}").into()),
         Target::Pods { namespace, service_account, .. } => {
             let noun = match change.run {
+                Some(Run::Probe { .. }) => "probe",
                 Some(Run::Restart { .. }) => "restart",
                 Some(Run::Verify { .. }) => "verify",
                 None => "pods",

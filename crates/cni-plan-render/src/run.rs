@@ -18,15 +18,17 @@ pub(crate) fn describe(lines: &mut Lines, run: &Run, why: &str, before: Option<&
             pair("but:", &format!("{} without a Ready pod", words::count(pods.not_ready as usize, "node")));
         }
     }
-    match run.identity() {
-        PodIdentity::NodeRole => pair("wanted:", "every pod by the node role"),
-        identity => pair("wanted:", &format!("every pod as {identity}")),
+    match (run, run.identity()) {
+        (Run::Probe { .. }, PodIdentity::WebIdentity { role_arn, .. }) => pair("role:", role_arn),
+        (_, PodIdentity::NodeRole) => pair("wanted:", "every pod by the node role"),
+        (_, identity) => pair("wanted:", &format!("every pod as {identity}")),
     }
     pair("how:", &how(run));
 }
 
 fn how(run: &Run) -> String {
     match run {
+        Run::Probe { .. } => "a token of the service account takes it, and IAM is asked what it allows".to_owned(),
         Run::Restart { canary, max_unavailable, timeout, .. } => {
             let timeout = words::duration_text(*timeout);
             format!("canary {canary}, then {max_unavailable} at a time, {timeout} each")

@@ -12,7 +12,7 @@ pub(crate) fn plan(counts: Counts) -> String {
     format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
 }
 
-/// `Actions to run: restart my-cluster, verify my-cluster.`; nothing where nothing runs.
+/// `Actions to run: probe my-cluster, restart my-cluster, verify my-cluster.`; nothing where nothing runs.
 pub(crate) fn actions(change_set: &ChangeSet) -> Option<String> {
     let runs: Vec<&Change> = change_set.changes.iter().filter(|change| change.action == Action::Run).collect();
     if runs.is_empty() {
@@ -25,11 +25,12 @@ pub(crate) fn actions(change_set: &ChangeSet) -> Option<String> {
     Some(format!("Actions to run: {}.", words::and(&counted(&runs))))
 }
 
-/// `12 restarts` and `12 verifications`, as far as there are any.
+/// `12 probes`, `12 restarts` and `12 verifications`, as far as there are any.
 pub(crate) fn counted(runs: &[&Change]) -> Vec<String> {
+    let probes = runs.iter().filter(|change| matches!(change.run, Some(Run::Probe { .. }))).count();
     let restarts = runs.iter().filter(|change| matches!(change.run, Some(Run::Restart { .. }))).count();
     let verifications = runs.iter().filter(|change| matches!(change.run, Some(Run::Verify { .. }))).count();
-    [(restarts, "restart"), (verifications, "verification")]
+    [(probes, "probe"), (restarts, "restart"), (verifications, "verification")]
         .into_iter()
         .filter(|(number, _)| *number > 0)
         .map(|(number, noun)| words::count(number, noun))
@@ -53,6 +54,7 @@ pub(crate) fn is_refused(change_set: &ChangeSet) -> bool {
 
 fn verb(change: &Change) -> &'static str {
     match change.run {
+        Some(Run::Probe { .. }) => "probe",
         Some(Run::Restart { .. }) => "restart",
         Some(Run::Verify { .. }) => "verify",
         None => "run",

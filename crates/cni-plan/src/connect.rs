@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cni_plan_aws::{Aws, AwsOptions};
 use cni_plan_core::{
     CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted, Neighbour,
-    PlannedCluster, Provider, ProviderError, Unread, WorkloadInspector,
+    PlannedCluster, Provider, ProviderError, RoleTrial, Unread, WorkloadInspector,
 };
 use cni_plan_engine::{Providers, read_facts, read_neighbours};
 use cni_plan_kubernetes::ClusterProvider;
@@ -105,7 +105,9 @@ impl Connector {
             Some(provider) => provider?,
             None => self.through_endpoint(cluster, facts)?,
         };
-        Ok((cluster.key.clone(), Arc::new(provider)))
+        // In the cluster's own region, where its pods will ask.
+        let trial: Arc<dyn RoleTrial> = self.aws.account(cluster).await?;
+        Ok((cluster.key.clone(), Arc::new(provider.with_trial(trial))))
     }
 
     /// The locks of clusters by their keys, in the order asked. Needs no more of AWS than the way to

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use cni_plan_core::{Address, Event, Phase};
+use cni_plan_core::{Address, Event, Phase, Progress as Standing};
 use cni_plan_render::{Style, event_line, inert};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -89,12 +89,7 @@ impl Live {
             }
             Event::Progressed { address, progress } => {
                 if let Some(bar) = shown.steps.get(address) {
-                    let mut message = format!("{address}: {} of {} pods Ready on it", progress.done, progress.total);
-                    if !progress.waiting_for.is_empty() {
-                        message.push_str(", waiting for ");
-                        message.push_str(&progress.waiting_for);
-                    }
-                    bar.set_message(inert(&message).into_owned());
+                    bar.set_message(inert(&format!("{address}: {}", standing(progress))).into_owned());
                 }
             }
             Event::Finished { address, .. } | Event::Failed { address, .. } => {
@@ -114,6 +109,18 @@ impl Live {
                     total.finish_and_clear();
                 }
             }
+        }
+    }
+}
+
+fn standing(progress: &Standing) -> String {
+    match progress {
+        Standing::Told(what) => what.clone(),
+        Standing::Pods { done, total, waiting_for } if waiting_for.is_empty() => {
+            format!("{done} of {total} pods Ready on it")
+        }
+        Standing::Pods { done, total, waiting_for } => {
+            format!("{done} of {total} pods Ready on it, waiting for {waiting_for}")
         }
     }
 }

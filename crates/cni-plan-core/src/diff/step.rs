@@ -68,7 +68,8 @@ fn stays_on_the_addon(found: &ServiceAccount, after: &ServiceAccount) -> Option<
 }
 
 fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> Step {
-    let mut step = nothing(found, "every pod carries it");
+    let why = if matches!(run, Run::Probe { .. }) { "nothing about the role changes" } else { "every pod carries it" };
+    let mut step = nothing(found, why);
     step.run = Some(run.clone());
     let (Run::Restart { identity, .. }, Some(Resource::Pods(pods))) = (run, found) else { return step };
     let to_restart = pods.count() - pods.satisfying(identity);

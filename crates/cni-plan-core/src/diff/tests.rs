@@ -20,13 +20,14 @@ fn a_fresh_cluster_takes_the_whole_procedure_in_order() {
     let expected = [
         ("role", Action::Create),
         ("attach", Action::Create),
+        ("probe", Action::Run),
         ("annotate", Action::Update),
         ("restart", Action::Run),
         ("verify", Action::Run),
         ("detach", Action::Delete),
     ];
     assert_eq!(actions(&diff), expected.map(|(kind, action)| (kind.to_owned(), action)));
-    assert_eq!(Counts::of(&diff.changes), Counts { add: 2, change: 1, destroy: 1, run: 2 });
+    assert_eq!(Counts::of(&diff.changes), Counts { add: 2, change: 1, destroy: 1, run: 3 });
     assert!(diff.findings.is_empty());
     assert!(diff.changes.iter().all(|change| change.reversibility == Reversibility::Reversible));
 }
@@ -119,4 +120,25 @@ fn what_cannot_be_seen_is_not_taken_for_absent() {
     };
     world.insert(addresses("c").role, Observation::Unseen(denied.clone()));
     assert_eq!(diff(graph(&["c"]), world), Err(DiffError::Unseen(vec![denied])));
+}
+
+/// A probe runs where something changes that the role is usable by, and before pods take it.
+#[test]
+fn a_probe_runs_before_pods_take_the_role_and_after_what_changes_about_it() {
+    let at = addresses("c");
+    let runs = |world| change(&diff(graph(&["c"]), world).unwrap(), &at.probe).action == Action::Run;
+    assert!(!runs(finished(&["c"])), "nothing is done");
+    for address in [&at.role, &at.attach, &at.annotate] {
+        let mut world = finished(&["c"]);
+        world.insert(address.clone(), fresh(&["c"])[address].clone());
+        assert!(runs(world), "{address} changes");
+    }
+    let mut world = finished(&["c"]);
+    for address in [&at.probe, &at.restart, &at.verify] {
+        world.insert(address.clone(), Observation::Present(pods(&[(PodIdentity::NodeRole, 1), (web("c"), 2)])));
+    }
+    assert!(runs(world), "a pod is to be restarted");
+    let mut world = finished(&["c"]);
+    world.insert(at.detach.clone(), fresh(&["c"])[&at.detach].clone());
+    assert!(!runs(world), "no pod takes the role by a detach alone");
 }

@@ -113,8 +113,10 @@ fn ask_for_association(graph: &mut DependencyGraph<Node>) {
     graph.get_mut(&at.annotate).unwrap().wanted =
         Wanted::Present(Resource::ServiceAccount(ServiceAccount { association, ..account }));
     for address in [at.restart, at.verify] {
-        let Wanted::Run(run) = &mut graph.get_mut(&address).unwrap().wanted else { panic!("it is a run") };
-        let (Run::Restart { identity, .. } | Run::Verify { identity, .. }) = run;
+        let wanted = &mut graph.get_mut(&address).unwrap().wanted;
+        let Wanted::Run(Run::Restart { identity, .. } | Run::Verify { identity, .. }) = wanted else {
+            panic!("it is a run on pods")
+        };
         *identity = PodIdentity::Association;
     }
 }

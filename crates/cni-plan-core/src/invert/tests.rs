@@ -36,7 +36,7 @@ fn order(inverse: &Inverse) -> Vec<Address> {
 
 #[test]
 fn the_way_back_is_policy_annotation_pods_role() {
-    let (changes, live) = half_way(&["c"], 6);
+    let (changes, live) = half_way(&["c"], 7);
     let inverse = invert(&changes, &live);
     let at = addresses("c");
     assert_eq!(order(&inverse), [at.detach, at.annotate, at.restart, at.attach, at.role]);
@@ -113,7 +113,7 @@ fn waits_for(inverse: &Inverse, later: &Address, earlier: &Address) -> bool {
 #[test]
 fn every_step_of_the_way_back_waits_for_those_before_it() {
     let clusters = ["blue", "green"];
-    let (changes, live) = half_way(&clusters, 11);
+    let (changes, live) = half_way(&clusters, 13);
     let inverse = invert(&changes, &live);
     for cluster in clusters {
         let at = addresses(cluster);
@@ -126,12 +126,25 @@ fn every_step_of_the_way_back_waits_for_those_before_it() {
 
 #[test]
 fn from_every_point_only_what_happened_is_undone() {
-    for begun in 0..=6 {
+    for (begun, undone) in [0, 1, 2, 2, 3, 4, 4, 5].into_iter().enumerate() {
         let (changes, live) = half_way(&["c"], begun);
         let inverse = invert(&changes, &live);
-        let expected = if begun >= 5 { begun - 1 } else { begun };
-        assert_eq!(inverse.changes.len(), expected, "after {begun} steps; a verification needs no undoing");
+        assert_eq!(inverse.changes.len(), undone, "after {begun} steps; neither probe nor verification needs undoing");
         order(&inverse);
+    }
+}
+
+/// Neither when it was begun in vain, nor when the pods that it has in view cannot be seen.
+#[test]
+fn a_probe_is_never_part_of_the_way_back_and_what_it_stood_on_goes_back_all_the_same() {
+    let at = addresses("c");
+    let (changes, mut live) = half_way(&["c"], 2);
+    let unseen = Observation::Unseen(crate::precondition::not_looked_at(&at.probe));
+    for seen in [fresh(&["c"])[&at.probe].clone(), finished(&["c"])[&at.probe].clone(), Observation::Absent, unseen] {
+        live.insert(at.probe.clone(), seen);
+        let inverse = invert(&changes, &live);
+        assert_eq!(order(&inverse), [at.attach.clone(), at.role.clone()]);
+        assert_eq!(inverse.kept, []);
     }
 }
 
@@ -145,7 +158,7 @@ fn a_step_that_was_begun_without_effect_is_not_undone() {
 
 #[test]
 fn pods_go_back_to_what_they_carried() {
-    let (changes, live) = half_way(&["c"], 4);
+    let (changes, live) = half_way(&["c"], 5);
     let inverse = invert(&changes, &live);
     let restart = &inverse.changes[inverse.changes.iter().position(|c| c.address.kind() == Kind::Restart).unwrap()];
     assert_eq!(restart.run.as_ref().map(Run::identity), Some(&PodIdentity::NodeRole));
@@ -154,7 +167,7 @@ fn pods_go_back_to_what_they_carried() {
 #[test]
 fn a_shared_node_role_gets_its_policy_back_before_any_cluster_goes_back() {
     let clusters = ["blue", "green"];
-    let (changes, live) = half_way(&clusters, 11);
+    let (changes, live) = half_way(&clusters, 13);
     let inverse = invert(&changes, &live);
     let detach = position(&inverse, &addresses("blue").detach);
     for cluster in clusters {
@@ -192,7 +205,7 @@ fn pods_that_cannot_be_seen_are_taken_to_carry_the_role_that_is_then_kept_beneat
         cure: "see to the API server".to_owned(),
     });
     let at = addresses("c");
-    let (changes, mut live) = half_way(&["c"], 4);
+    let (changes, mut live) = half_way(&["c"], 5);
     live.insert(at.restart.clone(), denied.clone());
     let inverse = invert(&changes, &live);
     assert_eq!(order(&inverse), [at.annotate.clone(), at.restart.clone(), at.attach.clone(), at.role.clone()]);
@@ -209,7 +222,7 @@ fn pods_that_cannot_be_seen_are_taken_to_carry_the_role_that_is_then_kept_beneat
 #[test]
 fn an_annotation_goes_back_with_the_pods_that_were_born_under_it_before_any_restart() {
     let at = addresses("c");
-    let (changes, mut live) = half_way(&["c"], 3);
+    let (changes, mut live) = half_way(&["c"], 4);
     live.insert(at.restart.clone(), fresh(&["c"])[&at.restart].clone());
     let inverse = invert(&changes, &live);
     assert_eq!(order(&inverse), [at.annotate, at.restart, at.attach, at.role]);
@@ -332,7 +345,7 @@ fn what_someone_else_has_changed_since_is_kept_and_told() {
 
 #[test]
 fn pods_are_not_sent_under_an_annotation_that_someone_else_has_made_since() {
-    let (changes, mut live) = half_way(&["c"], 6);
+    let (changes, mut live) = half_way(&["c"], 7);
     let at = addresses("c");
     let theirs = service_account(Some(("arn:aws:iam::111122223333:role/theirs", "kubectl")));
     live.insert(at.annotate.clone(), Observation::Present(theirs));

@@ -27,7 +27,7 @@ impl Context {
 
 /// Whether a condition holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(crate) enum Holds {
     /// Whatever else the request has.
     Yes,
     /// Whatever else the request has.
@@ -37,7 +37,7 @@ pub(super) enum Holds {
 }
 
 /// Every operator and every key of a condition has to hold. One with nothing in it is none.
-pub(super) fn holds(condition: &Value, context: &Context) -> Holds {
+pub(crate) fn holds(condition: &Value, context: &Context) -> Holds {
     let Value::Object(operators) = condition else { return Holds::Open };
     let mut all = Holds::Yes;
     for (operator, keys) in operators {
@@ -112,7 +112,7 @@ fn equals_ignoring_case(value: &str, found: &str) -> Holds {
 }
 
 fn is_like(value: &str, found: &str) -> Holds {
-    known(literally_matches(value, found))
+    known(matches_literally(value, found))
 }
 
 /// Part by part, six of them: here a `*` stays between its colons.
@@ -121,7 +121,7 @@ fn is_arn_like(value: &str, found: &str) -> Holds {
     if value.len() != 6 || found.len() != 6 {
         return Holds::Open;
     }
-    known(value.iter().zip(&found).all(|(value, found)| literally_matches(value, found)))
+    known(value.iter().zip(&found).all(|(value, found)| matches_literally(value, found)))
 }
 
 fn is_absent(value: &str, _: &str) -> Holds {
@@ -133,7 +133,7 @@ fn is_absent(value: &str, _: &str) -> Holds {
 }
 
 /// What is found is a text: a `*` in it is that character.
-fn literally_matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches_literally(pattern: &str, text: &str) -> bool {
     Pattern::resource(pattern).reach(&Pattern::text(text)) == Reach::Whole
 }
 

@@ -27,6 +27,7 @@ mod verdict;
 
 pub(crate) use bearing::{Bearing, bearing};
 pub use condition::Context;
+pub(crate) use condition::{Holds, holds, matches_literally};
 pub use need::{Need, NeedKind, PluginProfile, needs};
 pub use plugin_version::{PluginVersion, PluginVersionError};
 pub use verdict::Verdict;

@@ -6,7 +6,7 @@ fn plan() -> Vec<Change> {
     diff(graph(&["c"]), fresh(&["c"])).unwrap().changes
 }
 
-/// The world after the first `done` of the six steps of one fresh cluster.
+/// The world after the first `done` of the seven steps of one fresh cluster.
 fn world(done: usize) -> HashMap<Address, Observation> {
     let mut world = fresh(&["c"]);
     for change in plan().iter().take(done) {
@@ -35,7 +35,7 @@ fn left(standings: &[Standing], live: &HashMap<Address, Observation>) -> Vec<Add
 #[test]
 fn a_step_in_doubt_is_done_again_just_where_it_had_no_effect() {
     let at = addresses("c");
-    for (effects, first) in [(1, &at.attach), (2, &at.annotate)] {
+    for (effects, first) in [(1, &at.attach), (2, &at.probe)] {
         let left = left(&standings(1, 1), &world(effects));
         assert_eq!(left.first(), Some(first), "{effects} effects");
     }
@@ -44,21 +44,21 @@ fn a_step_in_doubt_is_done_again_just_where_it_had_no_effect() {
 #[test]
 fn pods_are_looked_at_again_before_whatever_is_left() {
     let at = addresses("c");
-    assert_eq!(left(&standings(5, 0), &world(5)), [at.restart, at.verify, at.detach]);
-    assert_eq!(left(&standings(6, 0), &world(6)), Vec::<Address>::new(), "a run that is over is over");
+    assert_eq!(left(&standings(6, 0), &world(6)), [at.probe, at.restart, at.verify, at.detach]);
+    assert_eq!(left(&standings(7, 0), &world(7)), Vec::<Address>::new(), "a run that is over is over");
 }
 
 #[test]
 fn pods_of_either_identity_are_no_drift_and_others_are() {
     let at = addresses("c");
-    let mut live = world(3);
+    let mut live = world(4);
     let mixed = [(PodIdentity::NodeRole, 1), (web("c"), 2)];
     let other = [(PodIdentity::Other { what: "someone's".to_owned() }, 1)];
     for (carrying, is_known) in [(&mixed[..], true), (&other[..], false)] {
-        for address in [&at.restart, &at.verify] {
+        for address in [&at.probe, &at.restart, &at.verify] {
             live.insert(address.clone(), Observation::Present(pods(carrying)));
         }
-        let found = remaining(&plan(), &standings(3, 1), &live).unwrap();
+        let found = remaining(&plan(), &standings(4, 1), &live).unwrap();
         assert_eq!(matches!(found, Remaining::Steps(_)), is_known, "{carrying:?}");
     }
 }
@@ -90,10 +90,10 @@ fn what_was_not_begun_has_to_be_as_it_was() {
 fn a_finished_run_is_ours_to_undo_until_someone_changes_what_it_made() {
     let plan = plan();
     let done = standings(plan.len(), 0);
-    assert_eq!(changed_since(&plan, &done, &world(6)), Ok(Vec::new()));
+    assert_eq!(changed_since(&plan, &done, &world(7)), Ok(Vec::new()));
     assert_eq!(changed_since(&plan, &done, &world(0)), Ok(Vec::new()), "it is as before already");
     let at = addresses("c");
-    let mut live = world(6);
+    let mut live = world(7);
     if let Some(Observation::Present(Resource::Role(role))) = live.get_mut(&at.role) {
         role.tags.insert("owner".to_owned(), "them".to_owned());
     }
@@ -104,14 +104,14 @@ fn a_finished_run_is_ours_to_undo_until_someone_changes_what_it_made() {
 #[test]
 fn what_others_did_of_what_the_run_had_not_begun_is_told_before_it_goes_back() {
     let at = addresses("c");
-    let mut live = world(4);
-    assert_eq!(done_by_others(&plan(), &standings(4, 0), &live), []);
+    let mut live = world(5);
+    assert_eq!(done_by_others(&plan(), &standings(5, 0), &live), []);
     live.insert(at.detach.clone(), Observation::Absent);
     let told = |standings: &[Standing], live: &_| -> Vec<Address> {
         done_by_others(&plan(), standings, live).into_iter().map(|drift| drift.address).collect()
     };
-    assert_eq!(told(&standings(4, 0), &live), std::slice::from_ref(&at.detach));
-    assert_eq!(told(&standings(5, 1), &live), [], "what the run may have done itself goes back");
+    assert_eq!(told(&standings(5, 0), &live), std::slice::from_ref(&at.detach));
+    assert_eq!(told(&standings(6, 1), &live), [], "what the run may have done itself goes back");
     let mut live = world(2);
     live.insert(at.restart.clone(), Observation::Present(pods(&[(PodIdentity::NodeRole, 2), (web("c"), 1)])));
     assert_eq!(
@@ -119,8 +119,8 @@ fn what_others_did_of_what_the_run_had_not_begun_is_told_before_it_goes_back() {
         std::slice::from_ref(&at.restart),
         "a pod carries what the run has not announced"
     );
-    assert_eq!(told(&standings(2, 1), &live), [], "one that it may have announced is its own to take back");
+    assert_eq!(told(&standings(3, 1), &live), [], "one that it may have announced is its own to take back");
     let error = crate::precondition::not_looked_at(&at.detach);
     live.insert(at.detach.clone(), Observation::Unseen(error));
-    assert_eq!(told(&standings(3, 0), &live), []);
+    assert_eq!(told(&standings(4, 0), &live), []);
 }

@@ -240,6 +240,7 @@ fn does(change: &Change, direction: Direction) -> String {
             format!("service account {namespace}/{name} of {cluster} is annotated with the plugin's own role")
         }
         Target::Pods { cluster, .. } => match (&change.run, is_back) {
+            (Some(Run::Probe { .. }), _) => format!("the plugin's own role is tried by a token of {cluster}"),
             (Some(Run::Verify { .. }), _) => format!("every pod of {cluster} is verified"),
             (_, false) => format!("the pods of {cluster} are restarted"),
             (_, true) => format!("the pods of {cluster} are restarted once more"),

@@ -99,7 +99,9 @@ impl<'a> Strands<'a> {
     /// What an identity stands on and the plan, or the state it began in, may take away.
     fn subject(&self, step: u32) -> Option<SubjectShape> {
         let (kind, change) = (self.kinds[step as usize], &self.changes[step as usize]);
-        if place_of(kind).is_some() {
+        // Nobody stands on a probe; what waits for it waits for what it waits for.
+        let only_looks = kind == Kind::Probe && change.run.as_ref().is_some_and(Run::only_looks);
+        if place_of(kind).is_some() || only_looks {
             return None;
         }
         let (is_there_before, is_there_after) = is_there(kind, change);
@@ -205,7 +207,9 @@ fn place_of(kind: Kind) -> Option<Place> {
         Kind::Annotate => Some(Place::Annotate),
         Kind::Restart => Some(Place::Restart),
         Kind::Verify => Some(Place::Verify),
-        Kind::OidcProvider | Kind::Policy | Kind::Role | Kind::Attach | Kind::Detach | Kind::Cluster => None,
+        Kind::OidcProvider | Kind::Policy | Kind::Role | Kind::Attach | Kind::Probe | Kind::Detach | Kind::Cluster => {
+            None
+        }
     }
 }
 

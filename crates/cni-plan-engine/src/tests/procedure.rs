@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Address, Annotation, Attachment, Change, DependencyGraph, Kind, MaxUnavailable, Node, Plugin, PodGroup,
+    Address, Annotation, Attachment, Change, DependencyGraph, IpFamily, Kind, MaxUnavailable, Node, Plugin, PodGroup,
     PodIdentity, Pods, PolicyDocument, Resource, Role, Run, ServiceAccount, Target, Wanted, annotation_keys,
 };
 use proptest::prelude::*;
@@ -27,6 +27,8 @@ pub(super) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
         let attach = Address::new(ACCOUNT, Kind::Attach, &[&role_of(cluster), "AmazonEKS_CNI_Policy"]);
         let detach = Address::new(ACCOUNT, Kind::Detach, &[NODE_ROLE, "AmazonEKS_CNI_Policy"]);
         let identity = web(&role_of(cluster));
+        let probe =
+            Run::Probe { identity: identity.clone(), ip_family: IpFamily::Ipv4, region: "us-west-2".to_owned() };
         let restart = Run::Restart {
             identity: identity.clone(),
             canary: 1,
@@ -37,6 +39,7 @@ pub(super) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
         let steps = [
             (role, role_target(&role_of(cluster)), Wanted::Present(role_state(&role_of(cluster)))),
             (attach, attached(&role_of(cluster)), Wanted::Present(attachment(&role_of(cluster)))),
+            (name(Kind::Probe), pods_of(cluster), Wanted::Run(probe)),
             (name(Kind::Annotate), account_of(cluster), Wanted::Present(account_state(Some(&role_of(cluster))))),
             (name(Kind::Restart), pods_of(cluster), Wanted::Run(restart)),
             (name(Kind::Verify), pods_of(cluster), Wanted::Run(verify)),

@@ -145,8 +145,8 @@ fn a_lock_that_is_lost_before_a_call_halts_the_run_whatever_the_disk_took_meanwh
 
 #[test]
 fn a_lock_that_is_lost_between_two_pods_halts_the_run_and_does_not_turn_it_round() {
-    // Three steps with two looks each, two of the restart before its call, one before its second pod.
-    let (ended, world, change_set, run) = without_lock_from(8);
+    // Four steps with two looks each, two of the restart before its call, one before its second pod.
+    let (ended, world, change_set, run) = without_lock_from(10);
     let at = change_set.changes.iter().position(|change| change.address.kind() == Kind::Restart).unwrap();
     assert!(matches!(&ended, Ended::Interrupted { errors } if errors.len() == 1), "{ended:?}");
     assert_eq!((world.calls(), run.record.standings[at]), (at + 1, Standing::InDoubt));

@@ -15,7 +15,7 @@ use cni_plan_core::{
 
 pub(super) use self::outsider::{Drift, marks};
 pub(super) use self::session::{Call, Moment, Process, Session};
-use super::procedure::CLUSTERS;
+use super::procedure::{CLUSTERS, is_permitted};
 use crate::{Providers, Stop};
 
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -278,6 +278,8 @@ impl State {
     fn effect_of(&mut self, change: &Change) -> Result<(), ProviderError> {
         match &change.run {
             Some(Run::Restart { identity, .. }) => self.restart(change, identity, u32::MAX),
+            Some(Run::Probe { identity, .. }) if is_permitted(&self.things, identity) => Ok(()),
+            Some(Run::Probe { .. }) => Err(failure(change, "the role does not let the service account in")),
             Some(Run::Verify { identity, .. }) => match self.things.get(&change.target) {
                 Some(Resource::Pods(pods)) if pods.all_satisfy(identity) => Ok(()),
                 _ => Err(failure(change, "a pod carries another identity")),

@@ -1,5 +1,5 @@
-//! Repeats what failed for a passing reason and does no harm twice: reads, and deletions, each of
-//! which names the uid that it means. Any other write is not repeated here: whether it happened is
+//! Repeats what failed for a passing reason and does no harm twice: reads, requests for tokens, which a
+//! cluster does not keep, and deletions, each of which names the uid that it means. Any other write is not repeated here: whether it happened is
 //! for the caller to find out.
 
 use std::error::Error;
@@ -56,7 +56,7 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryIdempotent {
     }
 
     fn clone_request(&mut self, request: &Request<Body>) -> Option<Request<Body>> {
-        if !matches!(*request.method(), Method::GET | Method::DELETE) {
+        if !does_no_harm_twice(request) {
             return None;
         }
         let mut copy = Request::new(request.body().try_clone()?);
@@ -65,6 +65,15 @@ impl<B> Policy<Request<Body>, Response<B>, BoxError> for RetryIdempotent {
         request.headers().clone_into(copy.headers_mut());
         request.extensions().clone_into(copy.extensions_mut());
         Some(copy)
+    }
+}
+
+fn does_no_harm_twice(request: &Request<Body>) -> bool {
+    let path = request.uri().path();
+    match *request.method() {
+        Method::GET | Method::DELETE => true,
+        Method::POST => path.contains("/serviceaccounts/") && path.ends_with("/token"),
+        _ => false,
     }
 }
 
@@ -120,8 +129,16 @@ mod tests {
     #[test]
     fn only_what_does_no_harm_twice_is_repeated() {
         let mut policy = RetryIdempotent::default();
-        for (method, repeatable) in [(Method::GET, true), (Method::PATCH, false), (Method::DELETE, true)] {
-            let request = Request::builder().method(method).body(Body::empty()).unwrap();
+        let accounts = "http://a.test/api/v1/namespaces/n/serviceaccounts";
+        let token = &*format!("{accounts}/a/token");
+        for (method, uri, repeatable) in [
+            (Method::GET, accounts, true),
+            (Method::PATCH, token, false),
+            (Method::DELETE, accounts, true),
+            (Method::POST, accounts, false),
+            (Method::POST, token, true),
+        ] {
+            let request = Request::builder().method(method).uri(uri).body(Body::empty()).unwrap();
             let copied = <RetryIdempotent as Policy<_, Response<()>, _>>::clone_request(&mut policy, &request);
             assert_eq!(copied.is_some(), repeatable);
         }

@@ -156,7 +156,7 @@ impl<'a> Reports<'a> {
     }
 
     pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &str) {
-        let progress = Progress { done, total, waiting_for: waiting_for.to_owned() };
+        let progress = Progress::Pods { done, total, waiting_for: waiting_for.to_owned() };
         if self.last.as_ref() != Some(&progress) {
             self.overseer.tell(progress.clone());
             self.last = Some(progress);

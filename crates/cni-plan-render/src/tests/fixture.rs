@@ -124,7 +124,7 @@ impl World {
         };
         let wanted = service_account(Some((&role_arn(role_name), "cni-plan")));
         self.node(key, &annotate, target, Wanted::Present(wanted));
-        self.graph.depend(&annotate, &attach);
+        let probe = at(Kind::Probe, &[]);
         self.observed.insert(annotate.clone(), Observation::Present(service_account(None)));
 
         let [restart, verify] = [Kind::Restart, Kind::Verify].map(|kind| at(kind, &[]));
@@ -136,8 +136,12 @@ impl World {
             max_unavailable: MaxUnavailable::Percent(10),
             timeout,
         };
+        let region = "us-west-2".to_owned();
+        let probing = Run::Probe { identity: identity.clone(), ip_family: IpFamily::Ipv4, region };
         let verifying = Run::Verify { identity, timeout, soak: Duration::ZERO };
-        for (address, run, on) in [(&restart, restarting, &annotate), (&verify, verifying, &restart)] {
+        for (address, run, on) in
+            [(&probe, probing, &attach), (&restart, restarting, &annotate), (&verify, verifying, &restart)]
+        {
             let target = Target::Pods {
                 cluster: key.to_owned(),
                 namespace: "kube-system".to_owned(),
@@ -147,6 +151,7 @@ impl World {
             self.graph.depend(address, on);
             self.observed.insert(address.clone(), Observation::Present(pods(PodIdentity::NodeRole)));
         }
+        self.graph.depend(&annotate, &probe);
 
         let detach = Address::new(ACCOUNT, Kind::Detach, &[NODE_ROLE, policy_name]);
         let (target, attachment) = self::attachment(NODE_ROLE, policy_arn);

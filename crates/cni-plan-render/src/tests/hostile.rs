@@ -149,10 +149,11 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
     let addresses: Vec<Address> = residue.iter().map(|residue| residue.address.clone()).collect();
     let call = Call { service: "iam", operation: text(), began: Duration::ZERO, ended: Duration::from_millis(1) };
     let error = ProviderError { kind: ErrorKind::Refused, what: text(), why: text(), cure: text() };
-    let progress = Progress { done: 1, total: 2, waiting_for: text() };
+    let progress = Progress::Pods { done: 1, total: 2, waiting_for: text() };
     let events = [
         Event::Failed { address: addresses[0].clone(), error },
         Event::Progressed { address: addresses[0].clone(), progress },
+        Event::Progressed { address: addresses[0].clone(), progress: Progress::Told(text()) },
     ];
     let safe = ChangeSet { safety: safe_verdict(&mut text), findings: Vec::new(), ..plan.clone() };
     let mut outputs = vec![

@@ -152,7 +152,10 @@ fn many_actions_are_counted() {
     let text = plan_text(&plan, &Style::plain());
     assert!(text.ends_with(&format!("\n\n{}", totals_text(&plan, &Style::plain()))));
     let end: Vec<&str> = text.lines().rev().take(2).collect();
-    assert_eq!(end, ["Actions to run: 4 restarts and 4 verifications.", "Plan: 8 to add, 4 to change, 1 to destroy."]);
+    assert_eq!(
+        end,
+        ["Actions to run: 4 probes, 4 restarts and 4 verifications.", "Plan: 8 to add, 4 to change, 1 to destroy."]
+    );
 }
 
 #[test]

@@ -64,9 +64,10 @@ fn a_cluster_that_is_another_is_told_fact_by_fact() {
 #[test]
 fn a_run_is_told_line_by_line() {
     let restart = || address("my-cluster/restart");
+    let probe = || address("my-cluster/probe");
     let detach = || address("111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy");
     let seconds = Duration::from_secs;
-    let progress = |waiting_for: &str| Progress { done: 1, total: 3, waiting_for: waiting_for.to_owned() };
+    let progress = |waiting_for: &str| Progress::Pods { done: 1, total: 3, waiting_for: waiting_for.to_owned() };
     let error = ProviderError {
         kind: ErrorKind::Denied,
         what: "cannot detach AmazonEKS_CNI_Policy from AmazonEKSNodeRole".to_owned(),
@@ -77,6 +78,9 @@ fn a_run_is_told_line_by_line() {
         Event::Began { phase: Phase::Apply, steps: 6 },
         Event::Started { address: address(ROLE), action: Action::Create },
         Event::Finished { address: address(ROLE), action: Action::Create, took: Duration::from_millis(412) },
+        Event::Started { address: probe(), action: Action::Run },
+        Event::Progressed { address: probe(), progress: Progress::Told("waiting for the role".to_owned()) },
+        Event::Finished { address: probe(), action: Action::Run, took: seconds(3) },
         Event::Started { address: restart(), action: Action::Run },
         Event::Progressed { address: restart(), progress: progress("ip-10-0-1-7") },
         Event::Progressed { address: restart(), progress: progress("") },

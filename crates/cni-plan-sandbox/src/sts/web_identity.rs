@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::{RoleArn, first_string, session_name, write_session};
+use super::{RoleArn, UNSIGNED_ACTION, first_string, session_name, write_session};
 use crate::wire::{Failure, Params, Xml, timestamp};
 use crate::world::{WebIdentity, WebIdentityRefused, World, may_assume};
 
@@ -15,7 +15,8 @@ pub(super) fn assume(world: &World, params: &Params) -> Result<Xml, Failure> {
     let arn = RoleArn::parse(params.required("RoleArn")?)?;
     let session = session_name(params)?;
     let token = read_token(params.required("WebIdentityToken")?, jiff::Timestamp::now())?;
-    let assumed = world.look_into_account(arn.account, |account| {
+    let what = format!("{UNSIGNED_ACTION} {}", arn.name);
+    let assumed = world.look_as_a_reader(arn.account, &what, |account| {
         let role = may_assume(account, arn.name, &token).map_err(|refused| failure(&refused, &token))?;
         let mut xml = Xml::new();
         xml.text("SubjectFromWebIdentityToken", &token.subject).text("Audience", &token.audience);

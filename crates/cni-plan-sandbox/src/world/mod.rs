@@ -131,6 +131,16 @@ impl World {
         }
     }
 
+    /// Looks into an account by its number as IAM's readers are shown it, of which STS is one; `what` tells
+    /// one question from another. `None` where there is no such account.
+    pub(crate) fn look_as_a_reader<T>(&self, id: &str, what: &str, read: impl FnOnce(&Account) -> T) -> Option<T> {
+        let mut accounts = self.accounts();
+        match accounts.past.shown(id, what) {
+            Some(as_it_was) => Some(read(&as_it_was)),
+            None => accounts.live.get(id).map(read),
+        }
+    }
+
     /// Looks into an account by its number; `None` where there is no such account.
     pub(crate) fn look_into_account<T>(&self, id: &str, read: impl FnOnce(&Account) -> T) -> Option<T> {
         self.accounts().live.get(id).map(read)

@@ -67,7 +67,6 @@ pub(super) fn add(
         association: wanted.identity == Identity::PodIdentity || planned.facts.association.is_some(),
     };
     put(graph, key, &annotate, target, Wanted::Present(service_account_state(wanted, planned, names)));
-    graph.depend(&annotate, &attach);
 
     let pods = Target::Pods {
         cluster: key.clone(),
@@ -80,6 +79,14 @@ pub(super) fn add(
             PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints }
         }
     };
+    if is_probed(wanted) {
+        let probe = in_cluster(Kind::Probe);
+        put(graph, key, &probe, pods.clone(), Wanted::Run(probe_of(planned, identity.clone())));
+        graph.depend(&probe, &attach);
+        graph.depend(&annotate, &probe);
+    } else {
+        graph.depend(&annotate, &attach);
+    }
     let restart = in_cluster(Kind::Restart);
     put(graph, key, &restart, pods.clone(), Wanted::Run(restart_of(wanted, identity.clone())));
     graph.depend(&restart, &annotate);
@@ -236,6 +243,15 @@ fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: 
         addon: is_managed.then(|| AddonRole { role_arn: Some(names.role_arn.clone()) }),
         association: None,
     })
+}
+
+/// Only a web identity is a token that anyone may have made and can try.
+fn is_probed(wanted: &ClusterSpec) -> bool {
+    wanted.identity == Identity::Irsa
+}
+
+fn probe_of(planned: &PlannedCluster, identity: PodIdentity) -> Run {
+    Run::Probe { identity, ip_family: planned.facts.ip_family, region: planned.facts.region.clone() }
 }
 
 fn restart_of(wanted: &ClusterSpec, identity: PodIdentity) -> Run {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Identity;
 use cni_plan_core::{ClusterFacts, IpFamily, Kind, ManagedAddon, NodeRole, Resource, Target, Wanted};
 
 fn spec(text: &str) -> Spec {
@@ -71,13 +72,25 @@ fn one_cluster_is_the_procedure() {
         [
             "111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy <- [c/role/AmazonEKSVPCCNIRole-c]",
             "111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy <- [c/verify/kube-system/aws-node]",
-            "c/annotate/kube-system/aws-node <- [111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy]",
+            "c/annotate/kube-system/aws-node <- [c/probe/kube-system/aws-node]",
             "c/oidc-provider <- []",
+            "c/probe/kube-system/aws-node <- [111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy]",
             "c/restart/kube-system/aws-node <- [c/annotate/kube-system/aws-node]",
             "c/role/AmazonEKSVPCCNIRole-c <- [c/oidc-provider]",
             "c/verify/kube-system/aws-node <- [c/restart/kube-system/aws-node]",
         ]
     );
+}
+
+#[test]
+fn only_a_web_identity_is_probed() {
+    let mut spec = spec("version: 1\nclusters:\n  - name: c\n");
+    spec.clusters[0].identity = Identity::PodIdentity;
+    let graph = compile(&spec, &planned(&spec, |_, _| {})).unwrap();
+    assert!(graph.iter().all(|(address, _)| address.kind() != Kind::Probe));
+    let annotate = Address::new("c", Kind::Annotate, &["kube-system", "aws-node"]);
+    let before: Vec<Kind> = graph.dependencies(&annotate).into_iter().map(Address::kind).collect();
+    assert_eq!(before, [Kind::Attach]);
 }
 
 #[test]

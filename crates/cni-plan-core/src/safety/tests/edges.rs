@@ -27,12 +27,14 @@ const fn need(from: Kind, on: Kind, told: &'static [(Endangered, &'static str)])
 /// All of them; there is none that safety could do without. A verification in particular is a gate
 /// only for the pods that are there: where no node is up it is passed at once, so that it has to wait
 /// for the restart, and through it for the annotation that the next pods are born under.
-const NEEDS: [Need; 7] = [
+const NEEDS: [Need; 8] = [
     need(Kind::Role, Kind::OidcProvider, &[(OwnRole, "its issuer has no OIDC provider")]),
     need(Kind::Attach, Kind::Policy, &[(OwnRole, "policy CNI does not exist")]),
     // Whatever only the role waits for is missing with it.
     need(Kind::Attach, Kind::Role, &[(OwnRole, "does not exist"), (OwnRole, "its issuer has no OIDC provider")]),
-    need(Kind::Annotate, Kind::Attach, &[(OwnRole, "uses the plugin's own role")]),
+    // The probe is on the way from the one to the other.
+    need(Kind::Probe, Kind::Attach, &[(OwnRole, "uses the plugin's own role")]),
+    need(Kind::Annotate, Kind::Probe, &[(OwnRole, "uses the plugin's own role")]),
     // Restarted too early, and, on the way back, not restarted behind the annotation.
     need(Kind::Restart, Kind::Annotate, &[(NodeRole, "takes the node role"), (OwnRole, "was born since")]),
     need(Kind::Verify, Kind::Restart, &[(NodeRole, "takes the node role")]),
@@ -41,17 +43,17 @@ const NEEDS: [Need; 7] = [
 
 #[test]
 fn ipv4() {
-    check(&ipv4_plan(&["c"]), 5);
+    check(&ipv4_plan(&["c"]), 6);
 }
 
 #[test]
 fn ipv6_with_a_policy_and_a_provider_to_create() {
-    check(&ipv6_plan(), 7);
+    check(&ipv6_plan(), 8);
 }
 
 #[test]
 fn two_clusters_on_one_node_role() {
-    check(&ipv4_plan(&["blue", "green"]), 10);
+    check(&ipv4_plan(&["blue", "green"]), 12);
 }
 
 /// Takes each dependency out in turn; the plan has so many.

@@ -9,8 +9,8 @@ use super::brute_force::{Walked, walk};
 use crate::fixture::{ACCOUNT, addresses, attachment, pods, role_arn, service_account};
 use crate::safety::{SafetyVerdict, prove};
 use crate::{
-    Action, Address, Annotation, Association, Change, Kind, MaxUnavailable, PodIdentity, Resource, Reversibility, Run,
-    ServiceAccount, Target, annotation_keys,
+    Action, Address, Annotation, Association, Change, IpFamily, Kind, MaxUnavailable, PodIdentity, Resource,
+    Reversibility, Run, ServiceAccount, Target, annotation_keys,
 };
 
 const CLUSTERS: [&str; 2] = ["blue", "green"];
@@ -25,6 +25,8 @@ struct Sketch {
     /// Identities its pods are found with, by number.
     carried: Vec<usize>,
     wants_regional: bool,
+    /// Whether the plan has a probe between requirements and annotation, and it runs.
+    probes: Option<bool>,
     restarts: bool,
     verifies: bool,
     is_reversible: bool,
@@ -94,18 +96,29 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         (annotated, associated),
         carried,
         any::<bool>(),
+        prop::option::weighted(0.7, prop::bool::weighted(0.8)),
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
         any::<bool>(),
     )
         .prop_map(
-            |(requirements, (annotated, associated), carried, wants_regional, restarts, verifies, is_reversible)| {
+            |(
+                requirements,
+                (annotated, associated),
+                carried,
+                wants_regional,
+                probes,
+                restarts,
+                verifies,
+                is_reversible,
+            )| {
                 Sketch {
                     requirements,
                     annotated,
                     associated,
                     carried,
                     wants_regional,
+                    probes,
                     restarts,
                     verifies,
                     is_reversible,
@@ -128,7 +141,28 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
             (false, false) => change(address, Action::None, None, None),
         });
     }
-    let first_of_pods = changes.len();
+    let requirements = changes.len();
+    let (was_associated, is_associated) = sketch.associated.is_there();
+    // No pod has come by an association before there was one.
+    let could_be = |identity: &PodIdentity| was_associated || *identity != PodIdentity::Association;
+    let carried = sketch.carried.iter().map(|&number| identity(name, number)).filter(could_be);
+    let carried: Vec<(PodIdentity, u32)> = carried.map(|identity| (identity, 2)).collect();
+    let found = || Some(pods(&carried));
+    let wanted = match is_associated {
+        true => PodIdentity::Association,
+        false => {
+            PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: sketch.wants_regional.then_some(true) }
+        }
+    };
+    if let Some(runs) = sketch.probes {
+        let action = if runs { Action::Run } else { Action::None };
+        let mut probe = change(at.probe, action, found(), found());
+        let region = "us-west-2".to_owned();
+        probe.run = Some(Run::Probe { identity: wanted.clone(), ip_family: IpFamily::Ipv4, region });
+        changes.push(probe);
+    }
+    // What all requirements come before: the probe, or the annotation.
+    let first_of_pods = requirements;
     let announced = |arn: &str, regional: Option<bool>| {
         let Resource::ServiceAccount(mut account) = service_account(Some((arn, "cni-plan"))) else { unreachable!() };
         if let Some(regional) = regional {
@@ -137,8 +171,6 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         }
         Some(Resource::ServiceAccount(account))
     };
-    let wanted = sketch.wants_regional.then_some(true);
-    let (was_associated, is_associated) = sketch.associated.is_there();
     let associated = |account: Option<Resource>, is_there: bool| match account {
         Some(Resource::ServiceAccount(account)) => Some(Resource::ServiceAccount(ServiceAccount {
             association: is_there.then(|| Association::of_a_plan(&role_arn(name))),
@@ -146,7 +178,7 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         })),
         other => other,
     };
-    let after = announced(&role_arn(name), wanted);
+    let after = announced(&role_arn(name), sketch.wants_regional.then_some(true));
     let before = match sketch.annotated {
         Annotated::Never => Some(service_account(None)),
         Annotated::WithAnother => announced(&role_arn("another"), None),
@@ -157,22 +189,13 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
     let action = if before == after { Action::None } else { Action::Update };
     changes.push(change(at.annotate, action, before, after));
 
-    // No pod has come by an association before there was one.
-    let could_be = |identity: &PodIdentity| was_associated || *identity != PodIdentity::Association;
-    let carried = sketch.carried.iter().map(|&number| identity(name, number)).filter(could_be);
-    let carried: Vec<(PodIdentity, u32)> = carried.map(|identity| (identity, 2)).collect();
-    let wanted = match is_associated {
-        true => PodIdentity::Association,
-        false => PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: wanted },
-    };
     let timeout = Duration::from_secs(1);
     let restart =
         Run::Restart { identity: wanted.clone(), canary: 1, max_unavailable: MaxUnavailable::Count(1), timeout };
     let verify = Run::Verify { identity: wanted, timeout, soak: Duration::ZERO };
     for (address, run, runs) in [(at.restart, restart, sketch.restarts), (at.verify, verify, sketch.verifies)] {
-        let found = Some(pods(&carried));
         let action = if runs { Action::Run } else { Action::None };
-        let mut step = change(address, action, found.clone(), found);
+        let mut step = change(address, action, found(), found());
         step.run = Some(run);
         if !sketch.is_reversible {
             step.reversibility = Reversibility::Irreversible { why: "so it is".to_owned() };
@@ -300,7 +323,7 @@ proptest! {
     fn one_cluster_with_edges_left_out_and_others_added(
         sketch in sketch(),
         keep in prop::collection::vec(prop::bool::weighted(0.7), EDGES),
-        more in prop::collection::vec((0usize..8, 0usize..8), 0..4),
+        more in prop::collection::vec((0usize..9, 0usize..9), 0..4),
     ) {
         must_not_miss(&plan(&[sketch], &keep, &more))?;
     }
@@ -308,8 +331,8 @@ proptest! {
     #[test]
     fn one_cluster_in_any_order(
         sketch in sketch(),
-        seed in prop::collection::vec(0usize..8, 8),
-        edges in prop::collection::vec((0usize..8, 0usize..8), 4..16),
+        seed in prop::collection::vec(0usize..9, 9),
+        edges in prop::collection::vec((0usize..9, 0usize..9), 4..16),
     ) {
         must_not_miss(&shuffled(plan(&[sketch], &[true], &[]), &seed, &edges))?;
     }
@@ -329,8 +352,8 @@ proptest! {
     #[test]
     fn two_clusters_in_any_order(
         sketches in [sketch(), sketch()],
-        seed in prop::collection::vec(0usize..16, 16),
-        edges in prop::collection::vec((0usize..16, 0usize..16), 14..30),
+        seed in prop::collection::vec(0usize..17, 17),
+        edges in prop::collection::vec((0usize..17, 0usize..17), 14..30),
     ) {
         must_not_miss(&shuffled(plan(&sketches, &[true], &[]), &seed, &edges))?;
     }
@@ -345,6 +368,7 @@ fn what_a_restart_waits_for_through_others_is_not_taken_for_its_own() {
         associated: Associated::Never,
         carried: vec![0],
         wants_regional: false,
+        probes: None,
         restarts: true,
         verifies: true,
         is_reversible: true,

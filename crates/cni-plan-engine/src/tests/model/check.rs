@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cni_plan_core::{Change, Phase, Resource, Reversibility, Run as PodRun, Standing, Target};
+use cni_plan_core::{Change, Phase, Resource, Reversibility, Standing, Target};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 
@@ -156,9 +156,7 @@ fn can_go_back(run: &Run) -> bool {
 
 fn is_reached(change: &Change, things: &BTreeMap<Target, Resource>) -> bool {
     match (&change.run, &change.after, things.get(&change.target)) {
-        (Some(PodRun::Restart { identity, .. } | PodRun::Verify { identity, .. }), _, Some(Resource::Pods(pods))) => {
-            pods.all_satisfy(identity)
-        }
+        (Some(run), _, Some(Resource::Pods(pods))) => pods.all_satisfy(run.identity()),
         (None, Some(after), Some(now)) => &after.merged_into(now) == now,
         (None, None, None) => true,
         _ => false,

@@ -1,0 +1,148 @@
+//! What the role allows, by IAM's own judgement: its policies, its boundary, the organization's policies
+//! (IAM API, SimulatePrincipalPolicy). Not every caller may ask; then only that the role answers is known.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyError;
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use cni_plan_core::{ErrorKind, Need, Overseer, Progress, ProviderError, Trial};
+use tokio::time::sleep;
+
+use super::name_of;
+use crate::IamProvider;
+
+/// Stands for the one thing that is not to matter.
+const ANY: &str = "0a1b2c3d4e5f60001";
+
+/// Asks until every need is met. A need that IAM cannot judge without a request's context is not held
+/// against the role.
+pub(super) async fn until_allowed(
+    iam: &IamProvider,
+    trial: Trial<'_>,
+    overseer: &dyn Overseer,
+) -> Result<(), ProviderError> {
+    let mut delays = iam.visibility.delays();
+    loop {
+        overseer.may_go_on().await?;
+        let lacking = match denied(iam, trial).await {
+            Ok(Asked::Judged(denied)) if denied.is_empty() => return Ok(()),
+            Ok(Asked::Judged(denied)) => lacking(iam, trial, &denied),
+            Ok(Asked::NotToBeAsked(why)) => {
+                let told = format!("the role answers; what it allows could not be asked ({why})");
+                overseer.tell(Progress::Told(told));
+                return Ok(());
+            }
+            // It has just answered: this reader does not know of it yet.
+            Err(error) if error.kind == ErrorKind::NotFound => error,
+            Err(error) => return Err(error),
+        };
+        let Some(delay) = delays.next() else { return Err(lacking) };
+        overseer.tell(Progress::Told("waiting for the role to allow what the plugin needs".to_owned()));
+        sleep(delay).await;
+    }
+}
+
+enum Asked {
+    /// Actions that are denied, with IAM's word for how.
+    Judged(BTreeSet<String>),
+    /// Why nobody judges.
+    NotToBeAsked(String),
+}
+
+/// One question for all actions on one resource.
+async fn denied(iam: &IamProvider, trial: Trial<'_>) -> Result<Asked, ProviderError> {
+    let mut by_resource: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for need in trial.needs {
+        by_resource.entry(example(need, iam)).or_default().push(need.action);
+    }
+    let role = name_of(trial.role_arn);
+    let intent = iam.intent("iam:SimulatePrincipalPolicy", trial.role_arn, &format!("ask what role {role} allows"));
+    let mut denied = BTreeSet::new();
+    for (resource, actions) in by_resource {
+        let call = iam
+            .client()
+            .simulate_principal_policy()
+            .policy_source_arn(trial.role_arn)
+            .set_action_names(Some(actions.into_iter().map(str::to_owned).collect()))
+            .resource_arns(resource)
+            .set_context_entries(Some(context(iam)));
+        match call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await {
+            Ok(results) => denied.extend(results.iter().filter_map(denial)),
+            Err(error) if knows_no_such_call(&error) => return Ok(Asked::NotToBeAsked("no simulator".to_owned())),
+            Err(error) => {
+                let error = intent.failed(&error);
+                if error.kind == ErrorKind::Denied {
+                    return Ok(Asked::NotToBeAsked(error.cure));
+                }
+                return Err(error);
+            }
+        }
+    }
+    Ok(Asked::Judged(denied))
+}
+
+fn denial(result: &EvaluationResult) -> Option<String> {
+    let is_open = !result.missing_context_values().is_empty();
+    match &result.eval_decision {
+        PolicyEvaluationDecisionType::Allowed => None,
+        PolicyEvaluationDecisionType::ImplicitDeny if is_open => None,
+        decision => Some(format!("{} ({})", result.eval_action_name, decision.as_str())),
+    }
+}
+
+/// What the plugin's requests have whatever they are about.
+fn context(iam: &IamProvider) -> Vec<ContextEntry> {
+    let entry = |key: &str| {
+        ContextEntry::builder()
+            .context_key_name(key)
+            .context_key_type(ContextKeyTypeEnum::String)
+            .context_key_values(iam.region())
+            .build()
+    };
+    vec![entry("aws:RequestedRegion"), entry("ec2:Region")]
+}
+
+/// One of the things that a need is about: the simulator takes a pattern for a name.
+fn example(need: &Need, iam: &IamProvider) -> String {
+    let mut parts: Vec<&str> = need.resource.splitn(6, ':').collect();
+    let [_, _, _, region, account, resource] = parts.as_mut_slice() else { return need.resource.clone() };
+    for (part, known) in [(region, iam.region()), (account, iam.account())] {
+        if *part == "*" {
+            *part = known;
+        }
+    }
+    let kind = resource.strip_suffix("/*").map(str::to_owned);
+    let start = parts[..5].join(":");
+    match kind {
+        Some(kind) => format!("{start}:{kind}/{}-{ANY}", prefix(&kind)),
+        None => format!("{start}:{}", parts[5]),
+    }
+}
+
+/// How names of EC2's things begin.
+fn prefix(kind: &str) -> &'static str {
+    match kind {
+        "network-interface" => "eni",
+        "instance" => "i",
+        "security-group" => "sg",
+        _ => "subnet",
+    }
+}
+
+/// As stand-ins for AWS answer that have no simulator.
+fn knows_no_such_call(error: &SdkError<SimulatePrincipalPolicyError, HttpResponse>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().as_u16() == 501)
+}
+
+fn lacking(iam: &IamProvider, trial: Trial<'_>, denied: &BTreeSet<String>) -> ProviderError {
+    let role = name_of(trial.role_arn);
+    let told: Vec<&str> = denied.iter().map(String::as_str).collect();
+    ProviderError {
+        kind: ErrorKind::Refused,
+        what: format!("role {role} in account {} does not allow what the plugin needs", iam.account()),
+        why: told.join(", "),
+        cure: "look at the policies on the role, its boundary and the organization's policies".to_owned(),
+    }
+}
