@@ -35,6 +35,7 @@ pub(super) async fn until_let_in(
         .policy(NOTHING)
         .web_identity_token(trial.token.expose());
     let mut delays = iam.visibility.delays();
+    let mut is_told = false;
     loop {
         overseer.may_go_on().await?;
         let Err(error) = call.clone().send().await else { return Ok(()) };
@@ -43,7 +44,9 @@ pub(super) async fn until_let_in(
             return Err(refusal);
         }
         let Some(delay) = delays.next() else { return Err(diagnosis::explained(iam, trial, refusal).await) };
-        overseer.tell(Progress::Told("waiting for the role to let the service account in".to_owned()));
+        if !std::mem::replace(&mut is_told, true) {
+            overseer.tell(Progress::Told("waiting for the role to let the service account in".to_owned()));
+        }
         sleep(delay).await;
     }
 }

@@ -24,6 +24,7 @@ pub(super) async fn until_allowed(
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let mut delays = iam.visibility.delays();
+    let mut is_told = false;
     loop {
         overseer.may_go_on().await?;
         let lacking = match denied(iam, trial).await {
@@ -39,7 +40,9 @@ pub(super) async fn until_allowed(
             Err(error) => return Err(error),
         };
         let Some(delay) = delays.next() else { return Err(lacking) };
-        overseer.tell(Progress::Told("waiting for the role to allow what the plugin needs".to_owned()));
+        if !std::mem::replace(&mut is_told, true) {
+            overseer.tell(Progress::Told("waiting for the role to allow what the plugin needs".to_owned()));
+        }
         sleep(delay).await;
     }
 }
