@@ -69,6 +69,7 @@ fn no_credential_of_the_environment_or_the_wire_is_left_behind() {
     let wire = secrets_on_the_wire(&relay);
     assert!(wire.iter().any(|secret| secret.starts_with("k8s-aws-v1.")), "no API server was called with a token");
     assert!(wire.iter().any(|secret| secret.starts_with("X-Amz-Signature=")), "no token holds a signature");
+    assert!(wire.iter().any(|secret| secret.starts_with("eyJ")), "no service account's token was exchanged");
     secrets.extend(wire);
     assert_none_is_left(&rehearsal, &said, &secrets);
 }
@@ -216,6 +217,9 @@ fn secrets_on_the_wire(relay: &Relay) -> Vec<String> {
     let mut secrets = Vec::new();
     for request in relay.seen() {
         for line in request.lines() {
+            // A service account's token, and what it is worth: it is sent as a form's field.
+            let fields = line.split('&').filter_map(|field| field.strip_prefix("WebIdentityToken="));
+            secrets.extend(fields.map(str::to_owned));
             let Some((name, value)) = line.split_once(": ") else { continue };
             if name.eq_ignore_ascii_case("x-amz-security-token") {
                 secrets.push(value.to_owned());

@@ -7,6 +7,7 @@ use aws_sdk_iam::operation::simulate_principal_policy::SimulatePrincipalPolicyEr
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use cni_plan_core::{ErrorKind, Need, Overseer, Progress, ProviderError, Trial};
 use tokio::time::sleep;
 
@@ -134,9 +135,12 @@ fn prefix(kind: &str) -> &'static str {
     }
 }
 
-/// As stand-ins for AWS answer that have no simulator.
+/// As stand-ins for AWS answer that have no simulator: AWS itself never fails without a code (IAM API,
+/// "Common Errors").
 fn knows_no_such_call(error: &SdkError<SimulatePrincipalPolicyError, HttpResponse>) -> bool {
-    error.raw_response().is_some_and(|response| response.status().as_u16() == 501)
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let is_without_a_word = error.as_service_error().is_some_and(|error| error.code().is_none());
+    status == Some(501) || is_without_a_word && status.is_some_and(|status| status >= 500)
 }
 
 fn lacking(iam: &IamProvider, trial: Trial<'_>, denied: &BTreeSet<String>) -> ProviderError {

@@ -221,13 +221,15 @@ async fn what_the_simulator_cannot_judge_is_not_held_against_the_role() {
 
 #[tokio::test]
 async fn a_caller_who_may_not_ask_the_simulator_is_told_so_and_goes_on() {
-    for (status, code, why) in [
-        (403, "AccessDenied", "grant iam:SimulatePrincipalPolicy on arn:aws:iam::111122223333:role/path/r"),
-        (501, "NotImplemented", "no simulator"),
+    let denied = "grant iam:SimulatePrincipalPolicy on arn:aws:iam::111122223333:role/path/r";
+    for (answer, why) in [
+        (refusal(403, "AccessDenied"), denied),
+        (refusal(501, "NotImplemented"), "no simulator"),
+        ((500, String::new()), "no simulator"),
     ] {
         let (result, told, _) = tried(move |asked| match asked.operation.as_str() {
             "AssumeRoleWithWebIdentity" => let_in(),
-            "SimulatePrincipalPolicy" => refusal(status, code),
+            "SimulatePrincipalPolicy" => answer.clone(),
             _ => identity(),
         })
         .await;
@@ -238,6 +240,18 @@ async fn a_caller_who_may_not_ask_the_simulator_is_told_so_and_goes_on() {
             "{told}"
         );
     }
+}
+
+/// One that is there and failed may have had something to say.
+#[tokio::test]
+async fn a_simulator_that_fails_is_a_failure() {
+    let (result, ..) = tried(|asked| match asked.operation.as_str() {
+        "AssumeRoleWithWebIdentity" => let_in(),
+        "SimulatePrincipalPolicy" => refusal(500, "ServiceFailure"),
+        _ => identity(),
+    })
+    .await;
+    assert_eq!(result.unwrap_err().kind, ErrorKind::Unreachable);
 }
 
 /// Whoever asked to stop, or a lock that is lost, ends the waiting.

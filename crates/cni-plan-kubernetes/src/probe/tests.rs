@@ -16,8 +16,11 @@ const PATH: &str = "/api/v1/namespaces/kube-system/serviceaccounts/aws-node/toke
 /// Keeps what it is given and answers as it is told to.
 struct Trying {
     answer: Result<(), ProviderError>,
-    given: Mutex<Vec<(String, String, TokenClaims, Vec<&'static str>)>>,
+    given: Mutex<Vec<Given>>,
 }
+
+/// A trial: the role, the token, what that says, and the actions needed.
+type Given = (String, String, TokenClaims, Vec<&'static str>);
 
 impl Trying {
     fn with(answer: Result<(), ProviderError>) -> Trying {
