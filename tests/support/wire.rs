@@ -91,6 +91,19 @@ impl Wire {
         self.send("PATCH", &path, "application/apply-patch+yaml", "", &body.to_string());
     }
 
+    /// Has the webhook leave out these containers of a cluster's `kube-system/aws-node` pods, which are
+    /// replaced for it.
+    ///
+    /// # Panics
+    /// When the API server refuses.
+    #[track_caller]
+    pub fn leave_out(&self, cluster: &str, containers: &str) {
+        let path = format!("/k8s/us-west-2/{cluster}/apis/apps/v1/namespaces/kube-system/daemonsets/aws-node");
+        let annotations = serde_json::json!({ "eks.amazonaws.com/skip-containers": containers });
+        let body = serde_json::json!({ "spec": { "template": { "metadata": { "annotations": annotations } } } });
+        self.send("PATCH", &path, "application/merge-patch+json", "", &body.to_string());
+    }
+
     /// Sends one request, its further header lines each ended by CR LF; returns status and body,
     /// whatever they are.
     ///

@@ -34,13 +34,15 @@ pub enum Kind {
     Verify,
     /// The family's policy off a node role.
     Detach,
+    /// A pod that is born after that lives without it.
+    Confirm,
     /// A cluster itself: no step is about it, but a finding may be.
     Cluster,
 }
 
 impl Kind {
     /// All kinds, in the order of the procedure.
-    pub const ALL: [Kind; 10] = [
+    pub const ALL: [Kind; 11] = [
         Kind::OidcProvider,
         Kind::Policy,
         Kind::Role,
@@ -50,6 +52,7 @@ impl Kind {
         Kind::Restart,
         Kind::Verify,
         Kind::Detach,
+        Kind::Confirm,
         Kind::Cluster,
     ];
 
@@ -65,6 +68,7 @@ impl Kind {
             Kind::Restart => "restart",
             Kind::Verify => "verify",
             Kind::Detach => "detach",
+            Kind::Confirm => "confirm",
             Kind::Cluster => "cluster",
         }
     }

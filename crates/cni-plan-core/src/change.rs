@@ -66,12 +66,12 @@ impl Change {
         self.action != Action::None
     }
 
-    /// Whether what is live needs no putting back: it is what was there before. A probe and a verification
-    /// leave nothing behind. Of pods, no more may carry what a restart brings than did before, and
+    /// Whether what is live needs no putting back: it is what was there before. A probe, a verification and
+    /// a confirmation leave nothing behind. Of pods, no more may carry what a restart brings than did before, and
     /// none what none did: how many there are is not a run's doing, since nodes come and go.
     pub fn is_undone(&self, now: Option<&Resource>) -> bool {
         match (&self.run, &self.before, now) {
-            (Some(run), _, _) if run.only_looks() => true,
+            (Some(run), _, _) if run.leaves_nothing() => true,
             (Some(Run::Restart { identity, .. }), Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
                 before.daemon_set == now.daemon_set && are_as_before(before, now, identity)
             }

@@ -90,9 +90,10 @@ fn unseen(nodes: &[Ordered<Node>], observed: &HashMap<Address, Observation>) -> 
     unseen
 }
 
-/// What only looks runs when anything happens that it stands behind or before. A probe: when something
+/// What leaves nothing behind runs when anything happens that it stands behind or before. A probe: when something
 /// changes that the role is usable by, and before pods are told of it or restarted. A verification: after
-/// whatever changed the plugin's identity, and before a node role loses its policy. Each with its reason.
+/// whatever changed the plugin's identity, and before a node role loses its policy. A confirmation: after that.
+/// Each with its reason.
 fn looks_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize, &'static str)> {
     // Positions are in topological order: one pass carries "something before me happens" along.
     let mut stirred = vec![false; changes.len()];
@@ -112,10 +113,14 @@ fn looks_to_run(changes: &[Change], edges: &[Vec<usize>]) -> Vec<(usize, &'stati
             pods_follow[on] |= pods_follow[at] || reaches_pods;
         }
     }
+    let loses_policy = |at: usize| {
+        edges[at].iter().any(|&on| changes[on].address.kind() == Kind::Detach && changes[on].is_effective())
+    };
     let reason = |at: usize| match changes[at].address.kind() {
         Kind::Probe if pods_follow[at] => Some("to be sure of the role before any pod takes it"),
         Kind::Probe if stirred[at] => Some("to be sure of the role after what has changed"),
         Kind::Verify if wanted_by_dependent[at] => Some("to be sure of every pod before a node role loses its policy"),
+        Kind::Confirm if loses_policy(at) => Some("to be sure that a pod born from now on lives without that policy"),
         Kind::Verify if stirred[at] => Some("to be sure of every pod after what has changed"),
         _ => None,
     };

@@ -105,7 +105,7 @@ fn is_back(change: &Change, observation: &Observation) -> bool {
     match observation {
         Observation::Present(now) => change.is_undone(Some(now)),
         Observation::Absent => change.is_undone(None),
-        Observation::Unseen(_) => change.run.as_ref().is_some_and(Run::only_looks),
+        Observation::Unseen(_) => change.run.as_ref().is_some_and(Run::leaves_nothing),
     }
 }
 
@@ -134,7 +134,7 @@ fn inverse_of(change: &Change, now: Option<Resource>, plan: &Plan<'_>) -> Change
             max_unavailable,
             timeout,
         },
-        looks @ (Run::Probe { .. } | Run::Verify { .. }) => looks,
+        nothing @ (Run::Probe { .. } | Run::Verify { .. } | Run::Confirm { .. }) => nothing,
     });
     let after = match (&change.before, &change.after, &now) {
         (Some(before), Some(after), Some(now)) if change.run.is_none() => Some(now.put_back(before, after)),

@@ -162,13 +162,27 @@ pub enum Run {
         #[serde(with = "crate::duration_text")]
         soak: Duration,
     },
+    /// Delete one pod that is as wanted, and wait until its successor is so too and every pod stays so.
+    Confirm {
+        /// What each pod must carry.
+        identity: PodIdentity,
+        /// For the one to be Ready again, and then for all to be.
+        #[serde(with = "crate::duration_text")]
+        timeout: Duration,
+        /// How long all must stay so then.
+        #[serde(with = "crate::duration_text")]
+        soak: Duration,
+    },
 }
 
 impl Run {
     /// What the pods must carry.
     pub fn identity(&self) -> &PodIdentity {
         match self {
-            Run::Probe { identity, .. } | Run::Restart { identity, .. } | Run::Verify { identity, .. } => identity,
+            Run::Probe { identity, .. }
+            | Run::Restart { identity, .. }
+            | Run::Verify { identity, .. }
+            | Run::Confirm { identity, .. } => identity,
         }
     }
 
@@ -192,10 +206,11 @@ impl Run {
         needs
     }
 
-    /// Whether it leaves nothing behind, so that there is nothing to put back.
-    pub fn only_looks(&self) -> bool {
+    /// Whether it leaves nothing behind, so that there is nothing to put back: what only looks, and what has
+    /// a pod born again just as it was.
+    pub fn leaves_nothing(&self) -> bool {
         match self {
-            Run::Probe { .. } | Run::Verify { .. } => true,
+            Run::Probe { .. } | Run::Verify { .. } | Run::Confirm { .. } => true,
             Run::Restart { .. } => false,
         }
     }

@@ -106,7 +106,7 @@ pub fn done_by_others(changes: &[Change], standings: &[Standing], live: &HashMap
             None => is_reached(change, now),
             // Pods that carry what no annotation of this run has told them.
             Some(Run::Restart { .. }) => change.depends_on.iter().any(|on| unannounced.contains(on)),
-            Some(Run::Probe { .. } | Run::Verify { .. }) => false,
+            Some(Run::Probe { .. } | Run::Verify { .. } | Run::Confirm { .. }) => false,
         };
         if is_done && !change.is_undone(now) {
             let planned = change.before.clone();

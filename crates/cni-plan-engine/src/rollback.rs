@@ -181,7 +181,7 @@ async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: 
         Some(_) => way.changes.iter().filter(|change| change.is_effective()).collect(),
         None => touched.to_vec(),
     };
-    let looked_at: Vec<&Change> = looked_at.into_iter().filter(|change| !only_looks(change)).collect();
+    let looked_at: Vec<&Change> = looked_at.into_iter().filter(|change| !leaves_nothing(change)).collect();
     let providers = run.execution.providers;
     let mut after = observe_some(&looked_at, providers).await;
     // A read that lags shows what was undone: only what can be believed is called a residue.
@@ -210,9 +210,9 @@ async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: 
     report
 }
 
-/// A probe or a verification changed nothing that could be put back.
-fn only_looks(change: &Change) -> bool {
-    change.run.as_ref().is_some_and(Run::only_looks)
+/// A probe, a verification or a confirmation changed nothing that could be put back.
+fn leaves_nothing(change: &Change) -> bool {
+    change.run.as_ref().is_some_and(Run::leaves_nothing)
 }
 
 fn is_as_before(change: &Change, now: Option<&Observation>) -> bool {

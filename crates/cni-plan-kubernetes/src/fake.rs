@@ -114,11 +114,26 @@ impl Fake {
     /// Has the pod of a node born again without anyone who watches hearing of it: as over a connection
     /// that died in silence.
     pub(crate) fn reborn_in_silence(&self, node: &str) {
+        let name = self.pod_on(node);
         let mut state = self.state();
-        let is_on_it = |object: &Value| object["spec"]["nodeName"] == node;
-        let name = state.objects.iter().find(|(_, object)| is_on_it(object)).map(|((_, name), _)| name.clone());
-        state.remove("pods", &name.unwrap());
+        state.remove("pods", &name);
         state.birth(node);
+    }
+
+    /// Has the pod of a node born again.
+    pub(crate) fn reborn(&self, node: &str) {
+        let name = self.pod_on(node);
+        self.change(|state| {
+            state.remove("pods", &name);
+            state.birth(node);
+        });
+    }
+
+    /// The name of the pod on a node.
+    pub(crate) fn pod_on(&self, node: &str) -> String {
+        let state = self.state();
+        let mut pods = state.objects.iter().filter(|(_, object)| object["spec"]["nodeName"] == node);
+        pods.next().map(|((_, name), _)| name.clone()).unwrap()
     }
 
     /// Waits until the world has changed so.
@@ -221,6 +236,11 @@ impl State {
         self.log.push((self.version, resource, kind, object));
     }
 
+    /// Pods that are Ready.
+    pub(crate) fn ready(&self) -> usize {
+        self.objects.values().filter(|object| object["status"]["conditions"][0]["status"] == "True").count()
+    }
+
     /// Takes an object away.
     pub(crate) fn remove(&mut self, resource: &'static str, name: &str) {
         let Some(mut object) = self.objects.remove(&(resource, name.to_owned())) else { return };
@@ -228,8 +248,7 @@ impl State {
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.log.push((self.version, resource, "DELETED", object));
         let nodes = self.objects.keys().filter(|(resource, _)| *resource == "nodes").count();
-        let ready = self.objects.values().filter(|object| object["status"]["conditions"][0]["status"] == "True");
-        self.most_down = self.most_down.max(nodes.saturating_sub(ready.count()));
+        self.most_down = self.most_down.max(nodes.saturating_sub(self.ready()));
     }
 
     /// A pod on this node, as pods are now born.

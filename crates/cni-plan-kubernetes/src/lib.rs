@@ -119,6 +119,10 @@ impl ClusterProvider {
                 let plan = pods::Verify { wanted: identity, timeout: *timeout, soak: *soak };
                 pods::verify(&self.connection, namespace, service_account, plan, overseer).await
             }
+            (Target::Pods { namespace, service_account, .. }, Some(Run::Confirm { identity, timeout, soak })) => {
+                let plan = pods::Confirm { wanted: identity, timeout: *timeout, soak: *soak };
+                pods::confirm(&self.connection, namespace, service_account, plan, overseer).await
+            }
             (Target::Pods { namespace, service_account, .. }, Some(run @ Run::Probe { identity, .. })) => {
                 let (PodIdentity::WebIdentity { role_arn, .. }, Some(trial)) = (identity, &self.trial) else {
                     return Err(not_ours(&self.connection, &change.target));

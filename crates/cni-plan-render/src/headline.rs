@@ -44,6 +44,7 @@ pub(crate) fn headline(change: &Change) -> Headline<'_> {
                 Some(Run::Probe { .. }) => "probe",
                 Some(Run::Restart { .. }) => "restart",
                 Some(Run::Verify { .. }) => "verify",
+                Some(Run::Confirm { .. }) => "confirm",
                 None => "pods",
             };
             (noun, format!("{namespace}/{service_account}").into())

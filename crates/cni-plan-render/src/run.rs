@@ -34,8 +34,15 @@ fn how(run: &Run) -> String {
             format!("canary {canary}, then {max_unavailable} at a time, {timeout} each")
         }
         Run::Verify { timeout, soak, .. } => {
-            let ready = format!("all Ready within {}", words::duration_text(*timeout));
-            if *soak == Duration::ZERO { ready } else { format!("{ready}, and so for {}", words::duration_text(*soak)) }
+            format!("all Ready within {}{}", words::duration_text(*timeout), soaked(*soak))
+        }
+        Run::Confirm { timeout, soak, .. } => {
+            let timeout = words::duration_text(*timeout);
+            format!("one pod deleted once more and Ready within {timeout}, then all{}", soaked(*soak))
         }
     }
+}
+
+fn soaked(soak: Duration) -> String {
+    if soak == Duration::ZERO { String::new() } else { format!(", and so for {}", words::duration_text(soak)) }
 }

@@ -25,13 +25,18 @@ pub(crate) fn actions(change_set: &ChangeSet) -> Option<String> {
     Some(format!("Actions to run: {}.", words::and(&counted(&runs))))
 }
 
-/// `12 probes`, `12 restarts` and `12 verifications`, as far as there are any.
+/// `12 probes`, `12 restarts` and so on, as far as there are any.
 pub(crate) fn counted(runs: &[&Change]) -> Vec<String> {
-    let probes = runs.iter().filter(|change| matches!(change.run, Some(Run::Probe { .. }))).count();
-    let restarts = runs.iter().filter(|change| matches!(change.run, Some(Run::Restart { .. }))).count();
-    let verifications = runs.iter().filter(|change| matches!(change.run, Some(Run::Verify { .. }))).count();
-    [(probes, "probe"), (restarts, "restart"), (verifications, "verification")]
+    let nouns = runs.iter().filter_map(|change| change.run.as_ref()).map(|run| match run {
+        Run::Probe { .. } => "probe",
+        Run::Restart { .. } => "restart",
+        Run::Verify { .. } => "verification",
+        Run::Confirm { .. } => "confirmation",
+    });
+    let nouns: Vec<&str> = nouns.collect();
+    ["probe", "restart", "verification", "confirmation"]
         .into_iter()
+        .map(|noun| (nouns.iter().filter(|other| **other == noun).count(), noun))
         .filter(|(number, _)| *number > 0)
         .map(|(number, noun)| words::count(number, noun))
         .collect()
@@ -57,6 +62,7 @@ fn verb(change: &Change) -> &'static str {
         Some(Run::Probe { .. }) => "probe",
         Some(Run::Restart { .. }) => "restart",
         Some(Run::Verify { .. }) => "verify",
+        Some(Run::Confirm { .. }) => "confirm",
         None => "run",
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn of(node: &Node, found: Option<&Resource>, step: &Step) -> Vec<Find
         }
         (Wanted::Present(Resource::Role(after)), None, _) => trust_length(address, after, step.action),
         // The restart and the verification tell of it.
-        (Wanted::Run(Run::Probe { .. }), None, _) => Vec::new(),
+        (Wanted::Run(Run::Probe { .. } | Run::Confirm { .. }), None, _) => Vec::new(),
         (Wanted::Run(_), None, _) => {
             vec![
                 known::DAEMONSET_MISSING.at(address, "no DaemonSet runs under the plugin's service account".to_owned()),

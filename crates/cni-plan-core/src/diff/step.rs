@@ -68,7 +68,11 @@ fn stays_on_the_addon(found: &ServiceAccount, after: &ServiceAccount) -> Option<
 }
 
 fn run_step(run: &Run, found: Option<&Resource>, announced: Option<&Change>) -> Step {
-    let why = if matches!(run, Run::Probe { .. }) { "nothing about the role changes" } else { "every pod carries it" };
+    let why = match run {
+        Run::Probe { .. } => "nothing about the role changes",
+        Run::Confirm { .. } => "no node role loses a policy",
+        Run::Restart { .. } | Run::Verify { .. } => "every pod carries it",
+    };
     let mut step = nothing(found, why);
     step.run = Some(run.clone());
     let (Run::Restart { identity, .. }, Some(Resource::Pods(pods))) = (run, found) else { return step };

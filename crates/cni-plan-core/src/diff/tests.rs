@@ -1,6 +1,6 @@
 use super::*;
 use crate::fixture::{addresses, finished, fresh, graph, pods, role_arn, service_account, web};
-use crate::{Counts, ErrorKind, PodIdentity, Reversibility, Severity};
+use crate::{Counts, ErrorKind, PodIdentity, Reversibility, Run, Severity, Wanted};
 
 fn actions(diff: &Diff) -> Vec<(String, Action)> {
     diff.changes
@@ -141,4 +141,33 @@ fn a_probe_runs_before_pods_take_the_role_and_after_what_changes_about_it() {
     let mut world = finished(&["c"]);
     world.insert(at.detach.clone(), fresh(&["c"])[&at.detach].clone());
     assert!(!runs(world), "no pod takes the role by a detach alone");
+}
+
+/// A confirmation runs behind a node role's policy that goes, and for nothing else.
+#[test]
+fn a_confirmation_runs_where_a_node_role_loses_a_policy() {
+    let at = addresses("c");
+    let confirm = Address::new("c", Kind::Confirm, &["kube-system", "aws-node"]);
+    let with_confirmation = || {
+        let mut graph = graph(&["c"]);
+        let pods = graph.get(&at.verify).unwrap().target.clone();
+        let (timeout, soak) = (std::time::Duration::from_secs(300), std::time::Duration::ZERO);
+        let wanted = Wanted::Run(Run::Confirm { identity: web("c"), timeout, soak });
+        let clusters = vec!["c".to_owned()];
+        graph.entry(&confirm, || Node { address: confirm.clone(), target: pods, wanted, clusters });
+        graph.depend(&confirm, &at.detach);
+        graph
+    };
+    let runs = |mut world: HashMap<Address, Observation>| {
+        world.insert(confirm.clone(), world[&at.verify].clone());
+        change(&diff(with_confirmation(), world).unwrap(), &confirm).action == Action::Run
+    };
+    assert!(runs(fresh(&["c"])));
+    assert!(!runs(finished(&["c"])));
+    let mut world = finished(&["c"]);
+    world.insert(at.role.clone(), Observation::Absent);
+    assert!(!runs(world), "the role changes, and no node role");
+    let mut world = finished(&["c"]);
+    world.insert(at.detach.clone(), fresh(&["c"])[&at.detach].clone());
+    assert!(runs(world));
 }

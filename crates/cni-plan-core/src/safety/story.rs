@@ -242,6 +242,7 @@ fn does(change: &Change, direction: Direction) -> String {
         Target::Pods { cluster, .. } => match (&change.run, is_back) {
             (Some(Run::Probe { .. }), _) => format!("the plugin's own role is tried by a token of {cluster}"),
             (Some(Run::Verify { .. }), _) => format!("every pod of {cluster} is verified"),
+            (Some(Run::Confirm { .. }), _) => format!("a pod of {cluster} is born again"),
             (_, false) => format!("the pods of {cluster} are restarted"),
             (_, true) => format!("the pods of {cluster} are restarted once more"),
         },

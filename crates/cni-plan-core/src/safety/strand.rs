@@ -99,9 +99,11 @@ impl<'a> Strands<'a> {
     /// What an identity stands on and the plan, or the state it began in, may take away.
     fn subject(&self, step: u32) -> Option<SubjectShape> {
         let (kind, change) = (self.kinds[step as usize], &self.changes[step as usize]);
-        // Nobody stands on a probe; what waits for it waits for what it waits for.
-        let only_looks = kind == Kind::Probe && change.run.as_ref().is_some_and(Run::only_looks);
-        if place_of(kind).is_some() || only_looks {
+        // Nobody stands on these; what waits for them waits for what they wait for. That a confirmation has a
+        // pod born again is nothing new: any pod may be, at any moment.
+        let is_looked_through =
+            matches!(kind, Kind::Probe | Kind::Confirm) && change.run.as_ref().is_some_and(Run::leaves_nothing);
+        if place_of(kind).is_some() || is_looked_through {
             return None;
         }
         let (is_there_before, is_there_after) = is_there(kind, change);
@@ -207,9 +209,14 @@ fn place_of(kind: Kind) -> Option<Place> {
         Kind::Annotate => Some(Place::Annotate),
         Kind::Restart => Some(Place::Restart),
         Kind::Verify => Some(Place::Verify),
-        Kind::OidcProvider | Kind::Policy | Kind::Role | Kind::Attach | Kind::Probe | Kind::Detach | Kind::Cluster => {
-            None
-        }
+        Kind::OidcProvider
+        | Kind::Policy
+        | Kind::Role
+        | Kind::Attach
+        | Kind::Probe
+        | Kind::Detach
+        | Kind::Confirm
+        | Kind::Cluster => None,
     }
 }
 

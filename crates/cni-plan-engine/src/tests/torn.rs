@@ -64,7 +64,7 @@ fn take_up(killed: &Killed, journal: &[u8], goes_back: bool) {
         let now = world.get(&change.target);
         match &ended {
             Ended::Done if change.run.is_none() => assert_eq!(now, change.after, "{} after {at}", change.address),
-            Ended::RolledBack { .. } if !change.run.as_ref().is_some_and(Run::only_looks) => assert_eq!(
+            Ended::RolledBack { .. } if !change.run.as_ref().is_some_and(Run::leaves_nothing) => assert_eq!(
                 change.is_undone(now.as_ref()),
                 !residue(&ended).contains(&&change.address),
                 "{} after {at}",

@@ -280,7 +280,8 @@ impl State {
             Some(Run::Restart { identity, .. }) => self.restart(change, identity, u32::MAX),
             Some(Run::Probe { identity, .. }) if is_permitted(&self.things, identity) => Ok(()),
             Some(Run::Probe { .. }) => Err(failure(change, "the role does not let the service account in")),
-            Some(Run::Verify { identity, .. }) => match self.things.get(&change.target) {
+            Some(Run::Verify { identity, .. } | Run::Confirm { identity, .. }) => match self.things.get(&change.target)
+            {
                 Some(Resource::Pods(pods)) if pods.all_satisfy(identity) => Ok(()),
                 _ => Err(failure(change, "a pod carries another identity")),
             },

@@ -126,7 +126,7 @@ pub(super) async fn open<'a>(
 
 /// Deletes just that pod, with its own grace. One that is gone, or has another uid, was replaced by
 /// someone else: its successor is waited for all the same.
-async fn delete(
+pub(super) async fn delete(
     connection: &Connection,
     pods: &Api<Pod>,
     namespace: &str,

@@ -32,7 +32,9 @@ pub(super) fn check(
         let asked = Asked { world: &world, cluster: &cluster, server: &server, pod };
         let web_identities = role_arns(pod);
         if !web_identities.is_empty() {
-            return web_identities.iter().try_for_each(|role_arn| asked.by_web_identity(role_arn));
+            web_identities.iter().try_for_each(|role_arn| asked.by_web_identity(role_arn))?;
+            // The webhook leaves out containers that an annotation names: those live as before.
+            return if is_left_out(pod) { asked.by_node() } else { Ok(()) };
         }
         if pod_identity::is_asked_by(pod) { asked.by_agent() } else { asked.by_node() }
     })
@@ -124,6 +126,13 @@ fn has_variable(pod: &Value, name: &str, value: &str) -> bool {
     let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
     let mut variables = containers.flat_map(|container| container["env"].as_array().into_iter().flatten());
     variables.any(|variable| variable["name"] == name && variable["value"] == value)
+}
+
+/// Whether the plugin itself, container `aws-node`, has no role of its own.
+fn is_left_out(pod: &Value) -> bool {
+    let containers = pod["spec"]["containers"].as_array().into_iter().flatten();
+    let mut plugins = containers.filter(|container| container["name"] == "aws-node");
+    plugins.any(|plugin| !plugin["env"].as_array().is_some_and(|env| env.iter().any(|it| it["name"] == "AWS_ROLE_ARN")))
 }
 
 /// Every role that the pod's containers name, once each.
@@ -238,6 +247,23 @@ mod tests {
         });
         let complaint = ask(&world, &cluster).unwrap_err();
         assert!(complaint.ends_with("does not let in system:serviceaccount:kube-system:aws-node"), "{complaint}");
+    }
+
+    #[test]
+    fn a_plugin_that_the_webhook_leaves_out_lives_by_the_nodes_role_whatever_its_neighbours_have() {
+        let (world, cluster) = world("already-done");
+        let server = Arc::new(OnceLock::from(Arc::downgrade(&cluster.api)));
+        let check = check(Arc::downgrade(&world), Arc::clone(&cluster.record), server);
+        let mut pod = Value::clone(&cluster.api.objects("pods")[0]);
+        assert_eq!(check(&pod), Ok(()));
+        let containers = pod["spec"]["containers"].as_array_mut().unwrap();
+        let plugin = containers.iter_mut().find(|container| container["name"] == "aws-node").unwrap();
+        plugin["env"].as_array_mut().unwrap().retain(|it| it["name"] != "AWS_ROLE_ARN");
+        assert!(check(&pod).unwrap_err().contains("AmazonEKSNodeRole may not call ec2:Assign"));
+        change(&world, NODE_ROLE, |role| {
+            role.attached.insert("arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy".to_owned());
+        });
+        assert_eq!(check(&pod), Ok(()));
     }
 
     #[test]

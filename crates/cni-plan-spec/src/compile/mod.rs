@@ -5,6 +5,7 @@
 
 mod addon;
 mod clusters;
+mod confirmations;
 mod documents;
 mod names;
 mod nodes;
@@ -61,6 +62,7 @@ pub fn compile(spec: &Spec, clusters: &[PlannedCluster]) -> Result<DependencyGra
         nodes::add_detaches(&mut graph, planned, names);
     }
     nodes::connect_detaches(&mut graph, &verified_on);
+    confirmations::add(&mut graph, &named);
     Ok(graph)
 }
 

@@ -18,7 +18,7 @@ const FIELD_MANAGER: &str = "cni-plan";
 /// The one by which EKS writes those of an add-on's service account.
 const FIELD_MANAGER_OF_EKS: &str = "eks";
 
-type Graph = DependencyGraph<Node>;
+pub(super) type Graph = DependencyGraph<Node>;
 
 /// Everything of one cluster but the detaches.
 pub(super) fn add(
@@ -68,17 +68,8 @@ pub(super) fn add(
     };
     put(graph, key, &annotate, target, Wanted::Present(service_account_state(wanted, planned, names)));
 
-    let pods = Target::Pods {
-        cluster: key.clone(),
-        namespace: service_account.namespace.clone(),
-        service_account: service_account.name.clone(),
-    };
-    let identity = match wanted.identity {
-        Identity::PodIdentity => PodIdentity::Association,
-        Identity::Irsa => {
-            PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints }
-        }
-    };
+    let pods = pods_target(wanted, planned);
+    let identity = identity(wanted, names);
     if is_probed(wanted) {
         let probe = in_cluster(Kind::Probe);
         put(graph, key, &probe, pods.clone(), Wanted::Run(probe_of(planned, identity.clone())));
@@ -131,7 +122,7 @@ pub(super) fn connect_detaches(graph: &mut Graph, verified_on: &HashMap<(&str, &
 }
 
 /// Adds a node, or the cluster to one that is there.
-fn put(graph: &mut Graph, key: &str, address: &Address, target: Target, wanted: Wanted) {
+pub(super) fn put(graph: &mut Graph, key: &str, address: &Address, target: Target, wanted: Wanted) {
     let node =
         graph.entry(address, || Node { address: address.clone(), target, wanted, clusters: Vec::with_capacity(1) });
     node.clusters.push(key.to_owned());
@@ -243,6 +234,24 @@ fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: 
         addon: is_managed.then(|| AddonRole { role_arn: Some(names.role_arn.clone()) }),
         association: None,
     })
+}
+
+/// What every pod is to carry.
+pub(super) fn identity(wanted: &ClusterSpec, names: &ClusterNames) -> PodIdentity {
+    match wanted.identity {
+        Identity::PodIdentity => PodIdentity::Association,
+        Identity::Irsa => {
+            PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints }
+        }
+    }
+}
+
+pub(super) fn pods_target(wanted: &ClusterSpec, planned: &PlannedCluster) -> Target {
+    Target::Pods {
+        cluster: planned.cluster.key.clone(),
+        namespace: wanted.service_account.namespace.clone(),
+        service_account: wanted.service_account.name.clone(),
+    }
 }
 
 /// Only a web identity is a token that anyone may have made and can try.

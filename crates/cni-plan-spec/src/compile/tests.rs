@@ -73,6 +73,7 @@ fn one_cluster_is_the_procedure() {
             "111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy <- [c/role/AmazonEKSVPCCNIRole-c]",
             "111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy <- [c/verify/kube-system/aws-node]",
             "c/annotate/kube-system/aws-node <- [c/probe/kube-system/aws-node]",
+            "c/confirm/kube-system/aws-node <- [111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy]",
             "c/oidc-provider <- []",
             "c/probe/kube-system/aws-node <- [111122223333/attach/AmazonEKSVPCCNIRole-c/AmazonEKS_CNI_Policy]",
             "c/restart/kube-system/aws-node <- [c/annotate/kube-system/aws-node]",
@@ -80,6 +81,12 @@ fn one_cluster_is_the_procedure() {
             "c/verify/kube-system/aws-node <- [c/restart/kube-system/aws-node]",
         ]
     );
+}
+
+#[test]
+fn where_nothing_is_detached_nothing_is_confirmed() {
+    let graph = compiled("version: 1\nclusters:\n  - name: c\n    detach: false\n", |_, _| {}).unwrap();
+    assert!(graph.iter().all(|(address, _)| !matches!(address.kind(), Kind::Detach | Kind::Confirm)));
 }
 
 #[test]
@@ -115,6 +122,11 @@ fn a_shared_node_role_waits_for_every_cluster_on_it_even_one_that_keeps_it() {
     let waits: Vec<&str> = graph.dependencies(&detach).into_iter().map(Address::scope).collect();
     assert_eq!(waits, ["blue", "green"]);
     assert_eq!(graph.get(&detach).unwrap().clusters, ["blue", "green"]);
+    // Both lose the policy, whoever asked for that.
+    for cluster in ["blue", "green"] {
+        let confirm = Address::new(cluster, Kind::Confirm, &["kube-system", "aws-node"]);
+        assert_eq!(graph.dependencies(&confirm), [&detach]);
+    }
 }
 
 #[test]

@@ -228,8 +228,9 @@ impl<'a> World<'a> {
 
     fn cluster_of(&self, change: &Change) -> Option<usize> {
         let cluster = self.names.iter().position(|name| change.clusters.iter().any(|c| c == name));
-        // A probe is no gate: it says nothing of any pod.
-        cluster.filter(|_| change.run.is_some() && change.address.kind() != Kind::Probe)
+        // A probe says nothing of any pod, and a confirmation of one.
+        let is_of_all_pods = matches!(change.run, Some(Run::Restart { .. } | Run::Verify { .. }));
+        cluster.filter(|_| is_of_all_pods)
     }
 
     fn steps(&self, state: &State) -> Vec<State> {
@@ -356,7 +357,7 @@ impl<'a> World<'a> {
                 None if state.done & bit(at) == 0 => continue,
                 None if state.in_effect & bit(at) == 0 => change.before.clone(),
                 None => change.after.clone(),
-                Some(Run::Probe { .. }) => continue,
+                Some(Run::Probe { .. } | Run::Confirm { .. }) => continue,
                 Some(run) => {
                     let cluster = self.cluster_of(change).unwrap();
                     let view = seen.iter().find(|(looked, _)| *looked == cluster);

@@ -29,6 +29,8 @@ struct Sketch {
     probes: Option<bool>,
     restarts: bool,
     verifies: bool,
+    /// Whether it has a pod born again behind the node role's policy.
+    confirms: bool,
     is_reversible: bool,
 }
 
@@ -99,7 +101,7 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         prop::option::weighted(0.7, prop::bool::weighted(0.8)),
         prop::bool::weighted(0.9),
         prop::bool::weighted(0.9),
-        any::<bool>(),
+        any::<[bool; 2]>(),
     )
         .prop_map(
             |(
@@ -110,19 +112,18 @@ fn sketch() -> impl Strategy<Value = Sketch> {
                 probes,
                 restarts,
                 verifies,
+                [confirms, is_reversible],
+            )| Sketch {
+                requirements,
+                annotated,
+                associated,
+                carried,
+                wants_regional,
+                probes,
+                restarts,
+                verifies,
+                confirms,
                 is_reversible,
-            )| {
-                Sketch {
-                    requirements,
-                    annotated,
-                    associated,
-                    carried,
-                    wants_regional,
-                    probes,
-                    restarts,
-                    verifies,
-                    is_reversible,
-                }
             },
         )
 }
@@ -242,6 +243,16 @@ fn plan(sketches: &[Sketch], keep: &[bool], more: &[(usize, usize)]) -> Vec<Chan
     detach.clusters = CLUSTERS[..sketches.len()].iter().map(|name| (*name).to_owned()).collect();
     edges.extend(verifications.into_iter().map(|on| (changes.len(), on)));
     changes.push(detach);
+    let detach = changes.len() - 1;
+    for (name, _) in CLUSTERS.iter().zip(sketches).filter(|(_, sketch)| sketch.confirms) {
+        let identity = PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: None };
+        let (timeout, soak) = (Duration::from_secs(1), Duration::ZERO);
+        let mut confirm = change(Address::new(name, Kind::Confirm, &[]), Action::Run, Some(pods(&[])), Some(pods(&[])));
+        confirm.run = Some(Run::Confirm { identity, timeout, soak });
+        confirm.clusters = vec![(*name).to_owned()];
+        edges.push((changes.len(), detach));
+        changes.push(confirm);
+    }
     let kept = edges.iter().enumerate().filter(|(at, _)| keep[at % keep.len()]).map(|(_, &edge)| edge);
     let added = more.iter().filter(|(from, on)| on < from && *from < changes.len()).copied();
     let edges: Vec<(usize, usize)> = kept.chain(added).collect();
@@ -323,7 +334,7 @@ proptest! {
     fn one_cluster_with_edges_left_out_and_others_added(
         sketch in sketch(),
         keep in prop::collection::vec(prop::bool::weighted(0.7), EDGES),
-        more in prop::collection::vec((0usize..9, 0usize..9), 0..4),
+        more in prop::collection::vec((0usize..10, 0usize..10), 0..4),
     ) {
         must_not_miss(&plan(&[sketch], &keep, &more))?;
     }
@@ -331,8 +342,8 @@ proptest! {
     #[test]
     fn one_cluster_in_any_order(
         sketch in sketch(),
-        seed in prop::collection::vec(0usize..9, 9),
-        edges in prop::collection::vec((0usize..9, 0usize..9), 4..16),
+        seed in prop::collection::vec(0usize..10, 10),
+        edges in prop::collection::vec((0usize..10, 0usize..10), 4..16),
     ) {
         must_not_miss(&shuffled(plan(&[sketch], &[true], &[]), &seed, &edges))?;
     }
@@ -352,8 +363,8 @@ proptest! {
     #[test]
     fn two_clusters_in_any_order(
         sketches in [sketch(), sketch()],
-        seed in prop::collection::vec(0usize..17, 17),
-        edges in prop::collection::vec((0usize..17, 0usize..17), 14..30),
+        seed in prop::collection::vec(0usize..19, 19),
+        edges in prop::collection::vec((0usize..19, 0usize..19), 14..30),
     ) {
         must_not_miss(&shuffled(plan(&sketches, &[true], &[]), &seed, &edges))?;
     }
@@ -371,6 +382,7 @@ fn what_a_restart_waits_for_through_others_is_not_taken_for_its_own() {
         probes: None,
         restarts: true,
         verifies: true,
+        confirms: false,
         is_reversible: true,
     };
     // The verification stands before the restart, and between it and what both wait for.
