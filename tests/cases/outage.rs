@@ -11,8 +11,15 @@ fn tampered(rehearsal: &Rehearsal) -> ChangeSet {
     rehearsal.run("plan examples/ipv4.yaml").expect(0);
     let mut change_set = ChangeSet::from_json(&rehearsal.workspace().read(SAVED)).unwrap();
     assert!(change_set.safety.is_safe());
-    for change in change_set.changes.iter_mut().filter(|change| change.address.kind() == Kind::Detach) {
-        change.depends_on.clear();
+    let verify = change_set.changes.iter().find(|change| change.address.kind() == Kind::Verify).unwrap();
+    let verify = verify.address.clone();
+    for change in &mut change_set.changes {
+        match change.address.kind() {
+            Kind::Detach => change.depends_on.clear(),
+            // It would find the pods out of order otherwise.
+            Kind::Confirm => change.depends_on.push(verify.clone()),
+            _ => {}
+        }
     }
     change_set
 }

@@ -157,7 +157,8 @@ pub struct RestartSpec {
     pub max_unavailable: MaxUnavailable,
     /// How long a batch may take to be Ready; above zero.
     pub timeout: Duration,
-    /// How long all pods must stay Ready before the node roles lose the policy; may be zero.
+    /// How long all pods must stay Ready before the node roles lose the policy, and again after that; may be
+    /// zero.
     pub soak: Duration,
 }
 

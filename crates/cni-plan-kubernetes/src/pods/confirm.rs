@@ -53,10 +53,11 @@ async fn reborn(
     let mut chosen: Option<Chosen> = None;
     // When the time is over: the view that says so may be old.
     let mut was_looked_at_anew = false;
+    let wrong = |wrong: WrongIdentity| trouble::wrong_identity(connection, plan.wanted, &wrong);
     loop {
         let world = watch.world();
         let node = match &chosen {
-            None => match first(world) {
+            None => match first(world, plan.wanted).map_err(wrong)? {
                 First::Nobody => return Ok(()),
                 First::Waited(node) => node,
                 First::Found(found) => {
@@ -77,10 +78,10 @@ async fn reborn(
                     chosen = None;
                     continue;
                 }
-                Err(wrong) => return Err(trouble::wrong_identity(connection, plan.wanted, &wrong)),
+                Err(error) => return Err(wrong(error)),
             },
         };
-        reports.report(watch.world().progress(plan.wanted), &node);
+        reports.report((0, 1), &node);
         if watch.changed(deadline).await? == Waited::TimeOver {
             if !was_looked_at_anew {
                 watch = open(connection, namespace, service_account, plan.timeout).await?;
@@ -113,16 +114,20 @@ enum First {
 }
 
 /// The Ready pod of the first node by name: the one that the canary was, as long as the nodes are the same.
-fn first(world: &World) -> First {
+/// An error is a pod that is not as wanted: by that nothing can be confirmed, and it is not deleted.
+fn first(world: &World, wanted: &PodIdentity) -> Result<First, WrongIdentity> {
     let served = world.served();
+    for pod in served.values().flatten() {
+        pod.carries(wanted)?;
+    }
     let ready = served.iter().find_map(|(node, pods)| Some((node, pods.iter().find(|pod| pod.ready)?)));
-    match (ready, served.keys().next()) {
+    Ok(match (ready, served.keys().next()) {
         (Some((node, pod)), _) => {
             First::Found(Chosen { node: (*node).to_owned(), name: pod.name.clone(), uid: pod.uid.clone() })
         }
         (None, Some(node)) => First::Waited((*node).to_owned()),
         (None, None) => First::Nobody,
-    }
+    })
 }
 
 impl Chosen {

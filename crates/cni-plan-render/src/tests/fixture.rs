@@ -138,7 +138,7 @@ impl World {
         };
         let region = "us-west-2".to_owned();
         let probing = Run::Probe { identity: identity.clone(), ip_family: IpFamily::Ipv4, region };
-        let verifying = Run::Verify { identity, timeout, soak: Duration::ZERO };
+        let verifying = Run::Verify { identity: identity.clone(), timeout, soak: Duration::ZERO };
         for (address, run, on) in
             [(&probe, probing, &attach), (&restart, restarting, &annotate), (&verify, verifying, &restart)]
         {
@@ -157,6 +157,17 @@ impl World {
         let (target, attachment) = self::attachment(NODE_ROLE, policy_arn);
         self.node(key, &detach, target, Wanted::Absent);
         self.graph.depend(&detach, &verify);
+
+        let confirm = at(Kind::Confirm, &[]);
+        let confirming = Run::Confirm { identity, timeout, soak: Duration::from_secs(600) };
+        let target = Target::Pods {
+            cluster: key.to_owned(),
+            namespace: "kube-system".to_owned(),
+            service_account: "aws-node".to_owned(),
+        };
+        self.node(key, &confirm, target, Wanted::Run(confirming));
+        self.graph.depend(&confirm, &detach);
+        self.observed.insert(confirm, Observation::Present(pods(PodIdentity::NodeRole)));
         self.observed.insert(detach, Observation::Present(attachment));
     }
 }

@@ -154,7 +154,10 @@ fn many_actions_are_counted() {
     let end: Vec<&str> = text.lines().rev().take(2).collect();
     assert_eq!(
         end,
-        ["Actions to run: 4 probes, 4 restarts and 4 verifications.", "Plan: 8 to add, 4 to change, 1 to destroy."]
+        [
+            "Actions to run: 4 probes, 4 restarts, 4 verifications and 4 confirmations.",
+            "Plan: 8 to add, 4 to change, 1 to destroy."
+        ]
     );
 }
 

@@ -72,6 +72,15 @@ async fn without_an_eligible_node_there_is_nothing_to_confirm_by() {
     assert!(deletions(&fake).is_empty());
 }
 
+/// It is not there to bring pods where they are not.
+#[tokio::test]
+async fn where_a_pod_is_not_as_wanted_none_is_deleted() {
+    let fake = Fake::new(&["a", "b"]);
+    let error = confirmed(&fake, SHORT, Duration::ZERO).await.unwrap_err();
+    assert!(error.why.starts_with("it carries the node role"), "{error}");
+    assert!(deletions(&fake).is_empty());
+}
+
 #[tokio::test]
 async fn a_successor_that_does_not_come_up_fails_it() {
     let fake = migrated(&["a", "b"]);
