@@ -92,11 +92,14 @@ async fn a_successor_that_does_not_come_up_fails_it() {
 
 #[tokio::test]
 async fn a_successor_with_another_identity_fails_it_at_once() {
-    let fake = migrated(&["a", "b"]);
-    fake.state().env = json!([]);
-    let error = confirmed(&fake, LONG, Duration::ZERO).await.unwrap_err();
-    assert_eq!(error.kind, ErrorKind::Refused);
-    assert!(error.why.starts_with("it carries the node role"), "{error}");
+    for is_ready in [true, false] {
+        let fake = migrated(&["a", "b"]);
+        fake.state().env = json!([]);
+        fake.state().born_ready = is_ready;
+        let error = confirmed(&fake, LONG, Duration::ZERO).await.unwrap_err();
+        assert_eq!(error.kind, ErrorKind::Refused);
+        assert!(error.why.starts_with("it carries the node role"), "{error}");
+    }
 }
 
 #[tokio::test]
