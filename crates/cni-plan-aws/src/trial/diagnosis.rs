@@ -1,4 +1,4 @@
-//! Why a role lets a token in to nothing: STS does not say, so what is there is looked at.
+//! Why a role does not let a token in: STS does not say, so what is there is looked at.
 
 use cni_plan_core::{ErrorKind, ProviderError, Trial, why_refused};
 use futures::future::join;

@@ -89,7 +89,7 @@ pub fn why_refused(
     of_conditions(claims, role, &ours)
 }
 
-/// What the conditions of the statements that name the provider ask: the one that asks least is judged.
+/// What the conditions of the statements that name the provider ask: the one that is met furthest is told of.
 fn of_conditions(claims: &TokenClaims, role: &Role, ours: &[&Statement]) -> Refusal {
     let (issuer, audience) = (claims.issuer_without_scheme(), audience(claims));
     let (aud, sub) = (format!("{issuer}:aud"), format!("{issuer}:sub"));
@@ -107,7 +107,7 @@ fn of_conditions(claims: &TokenClaims, role: &Role, ours: &[&Statement]) -> Refu
         }
     };
     let nearest = ours.iter().max_by_key(|statement| nearness(judge(statement)));
-    let Some(nearest) = nearest else { return refusal(RefusalCause::Nothing, String::new(), "") };
+    let nearest = nearest.expect("a statement names the provider, or this is not asked");
     let asked = |key: &str| words(&asked(nearest, key));
     match judge(nearest) {
         RefusalCause::Audience => {
