@@ -70,6 +70,9 @@ fn no_credential_of_the_environment_or_the_wire_is_left_behind() {
     assert!(wire.iter().any(|secret| secret.starts_with("k8s-aws-v1.")), "no API server was called with a token");
     assert!(wire.iter().any(|secret| secret.starts_with("X-Amz-Signature=")), "no token holds a signature");
     assert!(wire.iter().any(|secret| secret.starts_with("eyJ")), "no service account's token was exchanged");
+    let seen = relay.seen();
+    let exchange = seen.iter().find(|request| request.contains("Action=AssumeRoleWithWebIdentity")).unwrap();
+    assert!(!exchange.to_lowercase().contains("authorization:"), "the token is the credential, and nobody signs");
     secrets.extend(wire);
     assert_none_is_left(&rehearsal, &said, &secrets);
 }

@@ -71,7 +71,7 @@ fn judged(asked: &Asked, is_denied: impl Fn(&str) -> Option<&'static str>) -> An
 }
 
 #[tokio::test]
-async fn a_role_that_answers_and_allows_is_proved_by_a_call_that_needs_no_signature() {
+async fn a_role_that_answers_and_allows_is_proved() {
     let (result, told, aws) = tried(|asked| match asked.operation.as_str() {
         "AssumeRoleWithWebIdentity" => let_in(),
         "SimulatePrincipalPolicy" => judged(asked, |_| None),
