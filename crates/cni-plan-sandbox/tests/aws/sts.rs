@@ -1,8 +1,10 @@
 //! STS: who is who, whom it turns away, and whom a role lets in.
 
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use cni_plan_sandbox::{Options, Sandbox};
+use cni_plan_sandbox::{Options, Sandbox, Visibility};
 use serde_json::json;
 
 use crate::client::{Answer, Client};
@@ -42,11 +44,7 @@ async fn a_role_lets_in_the_account_it_trusts() {
 async fn a_service_accounts_token_opens_the_role_that_trusts_it_without_a_signature() {
     let sandbox = scenario("already-done").await;
     let issuer = issuer(&sandbox);
-    let ask = |token: &str| -> Answer {
-        let role = "arn:aws:iam::111122223333:role/AmazonEKSVPCCNIRole-my-cluster";
-        let parameters = [("RoleArn", role), ("RoleSessionName", "probe"), ("WebIdentityToken", token)];
-        Client::with_key(&sandbox, None).sts("AssumeRoleWithWebIdentity", &parameters)
-    };
+    let ask = |token: &str| exchange(&sandbox, token);
     let subject = "system:serviceaccount:kube-system:aws-node";
     ask(&token(&issuer, "sts.amazonaws.com", subject)).expect_ok();
     let other = ask(&token(&issuer, "sts.amazonaws.com", "system:serviceaccount:default:aws-node"));
@@ -55,6 +53,26 @@ async fn a_service_accounts_token_opens_the_role_that_trusts_it_without_a_signat
     let elsewhere = ask(&token("https://oidc.example/id/NONE", "sts.amazonaws.com", subject));
     assert_eq!(elsewhere.refusal(), (400, "InvalidIdentityToken"));
     assert!(elsewhere.body.contains("No OpenIDConnect provider found"), "{}", elsewhere.body);
+}
+
+/// Of a trust that was changed STS learns when IAM's other readers do.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_exchange_of_a_token_is_judged_by_what_readers_see() {
+    let sandbox = scenario("already-done").await;
+    let token = token(&issuer(&sandbox), "sts.amazonaws.com", "system:serviceaccount:kube-system:aws-node");
+    let nobody = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}]}"#;
+    let trust = [("RoleName", "AmazonEKSVPCCNIRole-my-cluster"), ("PolicyDocument", nobody)];
+    sandbox.set_visibility(Visibility { lag: Duration::from_secs(3600), ..Visibility::default() });
+    Client::of(&sandbox).iam("UpdateAssumeRolePolicy", &trust).expect_ok();
+    exchange(&sandbox, &token).expect_ok();
+    sandbox.set_visibility(Visibility::default());
+    assert_eq!(exchange(&sandbox, &token).refusal(), (403, "AccessDenied"));
+}
+
+fn exchange(sandbox: &Sandbox, token: &str) -> Answer {
+    let role = "arn:aws:iam::111122223333:role/AmazonEKSVPCCNIRole-my-cluster";
+    let parameters = [("RoleArn", role), ("RoleSessionName", "probe"), ("WebIdentityToken", token)];
+    Client::with_key(sandbox, None).sts("AssumeRoleWithWebIdentity", &parameters)
 }
 
 async fn scenario(name: &str) -> Sandbox {
