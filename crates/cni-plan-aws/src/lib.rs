@@ -20,6 +20,7 @@ mod attachment;
 mod aws;
 mod believed;
 mod credentials;
+mod delays;
 mod endpoint;
 mod facts;
 mod failure;

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use cni_plan_core::{ErrorKind, ProviderError};
 
+use crate::delays::doubling;
+
 /// Sets the bound for a command, as in `90s`.
 const VARIABLE: &str = "CNI_PLAN_IAM_VISIBILITY";
 
@@ -64,15 +66,7 @@ impl Visibility {
 
     /// From the first delay on, each twice the one before up to five seconds; together the bound.
     pub(crate) fn delays(self) -> impl Iterator<Item = Duration> + Send {
-        let longest = self.bound / 24;
-        let mut left = self.bound;
-        let mut next = self.first_delay();
-        std::iter::from_fn(move || {
-            let delay = next.min(left);
-            left -= delay;
-            next = (next * 2).min(longest);
-            (!delay.is_zero()).then_some(delay)
-        })
+        doubling(self.first_delay(), self.bound / 24, self.bound)
     }
 
     /// Few and even, for a look at many things: together the bound.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::delays::doubling;
+
 /// For an update of an add-on: minutes are usual, since EKS looks at the workload's health before it says
 /// that it is done.
 pub(super) const FOR_AN_UPDATE: Duration = Duration::from_secs(15 * 60);
@@ -13,12 +15,5 @@ pub(super) const FOR_THE_ANNOTATION: Duration = Duration::from_secs(60);
 pub(super) fn delays(bound: Duration) -> impl Iterator<Item = Duration> + Send {
     const FIRST: Duration = Duration::from_millis(250);
     const LONGEST: Duration = Duration::from_secs(5);
-    let mut left = bound;
-    let mut next = FIRST;
-    std::iter::from_fn(move || {
-        let delay = next.min(left);
-        left -= delay;
-        next = (next * 2).min(LONGEST);
-        (!delay.is_zero()).then_some(delay)
-    })
+    doubling(FIRST, LONGEST, bound)
 }
