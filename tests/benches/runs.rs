@@ -113,7 +113,7 @@ async fn plan(clusters: usize, sandbox: &Sandbox) -> (ChangeSet, Providers) {
     let spec = parse("spec.yaml", &text, &no_files).unwrap();
     let aws = Arc::new(Aws::new(aws_options(sandbox), observer()));
     let asked = cluster_refs(&spec);
-    let facts = read_facts(&asked, aws.as_ref()).await;
+    let facts = read_facts(&asked, aws.as_ref(), &|_, _| {}).await;
     let planned: Vec<PlannedCluster> = asked
         .into_iter()
         .zip(facts)

@@ -31,6 +31,19 @@ fn roles_with_all_sorts_of_policies_take_two_round_trips_more() {
 }
 
 #[test]
+fn a_role_that_only_aws_auth_names_waits_for_nothing_more() {
+    let rehearsal = Rehearsal::of_slow_scenario("self-managed-nodes");
+    assert_eq!(in_sequence(&rehearsal, "examples/quickstart.yaml"), 3);
+    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let wire = rehearsal.wire();
+    wire.iam("CreatePolicy", &[("PolicyName", "Theirs"), ("PolicyDocument", document)]);
+    let policy = "arn:aws:iam::111122223333:policy/Theirs";
+    wire.iam("AttachRolePolicy", &[("RoleName", "SelfManagedNodeRole-old"), ("PolicyArn", policy)]);
+    rehearsal.sandbox().clear_calls();
+    assert_eq!(in_sequence(&rehearsal, "examples/quickstart.yaml"), 5);
+}
+
+#[test]
 fn no_call_is_made_that_another_has_answered() {
     for (scenario, spec) in [("ipv6", "ipv6"), ("policies-besides", "quickstart"), ("self-managed-nodes", "quickstart")]
     {

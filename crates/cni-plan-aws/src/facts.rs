@@ -21,14 +21,15 @@ pub(crate) const ADDON: &str = "vpc-cni";
 const AGENT: &str = "eks-pod-identity-agent";
 
 impl ClusterInspector for Aws {
-    fn facts<'a>(
+    fn facts_telling<'a>(
         &'a self,
         cluster: &'a ClusterRef,
         wanted: FactsWanted,
+        early: &'a (dyn Fn(&ClusterFacts) + Send + Sync),
     ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>> {
         Box::pin(async move {
             let session = self.session(cluster).await?;
-            read(&session, cluster, wanted).await
+            read(&session, cluster, wanted, early).await
         })
     }
 
@@ -42,7 +43,12 @@ impl ClusterInspector for Aws {
     }
 }
 
-async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> Result<ClusterFacts, ProviderError> {
+async fn read(
+    session: &Session,
+    cluster: &ClusterRef,
+    wanted: FactsWanted,
+    early: &(dyn Fn(&ClusterFacts) + Send + Sync),
+) -> Result<ClusterFacts, ProviderError> {
     let name = cluster.name.as_str();
     let the_cluster = async {
         let (caller, described) = join(session.caller(), describe(session, name)).await;
@@ -50,6 +56,12 @@ async fn read(session: &Session, cluster: &ClusterRef, wanted: FactsWanted) -> R
         let caller = caller?;
         caller.must_be_of(cluster)?;
         let described = described?.ok_or_else(|| no_such_cluster(session, name, &caller.account))?;
+        // What is wrong with it is told with the whole.
+        if let Ok(facts) =
+            facts_of(described.clone(), &caller.account, &session.region, None, &NodeRolesRead::default())
+        {
+            early(&facts);
+        }
         Ok((caller, described))
     };
     let what_it_has = join(

@@ -77,12 +77,23 @@ pub trait Provider: Send + Sync {
 
 /// Reads the facts that compiling needs.
 pub trait ClusterInspector: Send + Sync {
+    /// Of one cluster. What the service says of the cluster itself is told to `early` as soon as it is known,
+    /// so that its API server can be asked while the rest is read; not where that has failed.
+    fn facts_telling<'a>(
+        &'a self,
+        cluster: &'a ClusterRef,
+        wanted: FactsWanted,
+        early: &'a (dyn Fn(&ClusterFacts) + Send + Sync),
+    ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
+
     /// Of one cluster.
     fn facts<'a>(
         &'a self,
         cluster: &'a ClusterRef,
         wanted: FactsWanted,
-    ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>>;
+    ) -> BoxFuture<'a, Result<ClusterFacts, ProviderError>> {
+        self.facts_telling(cluster, wanted, &|_| {})
+    }
 
     /// All clusters in a region (`None`: the cluster's own) that the credentials of `cluster` may see, with
     /// the roles of their nodes, but for those that are `known` by name: their facts are read anyway.

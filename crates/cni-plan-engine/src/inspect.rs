@@ -14,13 +14,17 @@ use crate::Providers;
 /// Clusters and accounts that are read at the same time; each reads several things at once itself.
 pub(crate) const AT_ONCE: usize = 32;
 
-/// The facts of each cluster, in their order.
+/// The facts of each cluster, in their order; see [`ClusterInspector::facts_telling`] for `early`, which gets
+/// the cluster's index too.
 pub async fn read_facts(
     clusters: &[(ClusterRef, FactsWanted)],
     inspector: &dyn ClusterInspector,
+    early: &(dyn Fn(usize, &ClusterFacts) + Send + Sync),
 ) -> Vec<Result<ClusterFacts, ProviderError>> {
-    stream::iter(clusters)
-        .map(|(cluster, wanted)| inspector.facts(cluster, wanted.clone()))
+    stream::iter(clusters.iter().enumerate())
+        .map(|(at, (cluster, wanted))| async move {
+            inspector.facts_telling(cluster, wanted.clone(), &move |facts| early(at, facts)).await
+        })
         .buffered(AT_ONCE)
         .collect()
         .await

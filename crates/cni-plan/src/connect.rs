@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use cni_plan_aws::{Aws, AwsOptions};
 use cni_plan_core::{
-    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted, Neighbour,
+    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted, Neighbour, NodeRole,
     PlannedCluster, Provider, ProviderError, RoleTrial, Unread, WorkloadInspector,
 };
 use cni_plan_engine::{Providers, read_facts, read_neighbours};
 use cni_plan_kubernetes::ClusterProvider;
-use futures::future::{join, join_all};
+use futures::future::{OptionFuture, join_all, join3};
 
+use crate::described::Described;
 use crate::error::CommandError;
 use crate::recorder::Recorder;
 
@@ -24,26 +25,6 @@ pub(crate) struct Connected {
     pub(crate) neighbours: Vec<Neighbour>,
     /// For all their accounts and API servers.
     pub(crate) providers: Providers,
-}
-
-/// What EKS says, before `aws-auth` is asked who else has nodes.
-pub(crate) struct Reached {
-    connected: Connected,
-    /// By the clusters' keys, in the order asked.
-    servers: Vec<(String, Arc<ClusterProvider>)>,
-}
-
-impl Reached {
-    /// So far.
-    pub(crate) fn known(&self) -> &Connected {
-        &self.connected
-    }
-
-    /// Adds the roles that `aws-auth` maps, where it says who the nodes are.
-    pub(crate) async fn with_mapped_node_roles(mut self) -> Result<Connected, CommandError> {
-        add_mapped_node_roles(&mut self.connected.clusters, &self.servers).await?;
-        Ok(self.connected)
-    }
 }
 
 /// How to reach things: the environment's way, or the sandbox's.
@@ -60,16 +41,26 @@ impl Connector {
         Connector { aws, observer, ignore_kubeconfigs }
     }
 
-    /// Reads the clusters' facts, all at once, and connects to what they name.
+    /// Reads the clusters' facts, all at once, and connects to what they name. Each API server is asked for
+    /// `aws-auth` while EKS is asked for the rest.
     pub(crate) async fn connect(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Connected, CommandError> {
-        self.reach(clusters).await?.with_mapped_node_roles().await
-    }
-
-    /// The same, but for the node roles that only the clusters themselves know.
-    pub(crate) async fn reach(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Reached, CommandError> {
         let inspector = self.aws.as_ref();
-        let (facts, beside) = join(read_facts(clusters, inspector), read_neighbours(clusters, inspector)).await;
+        let described = Described::of(clusters.len());
+        let facts = async {
+            let facts = read_facts(clusters, inspector, &|at, facts| described.tell(at, facts)).await;
+            described.close();
+            facts
+        };
+        let servers =
+            clusters.iter().enumerate().map(|(at, (cluster, asked))| {
+                let described = &described;
+                async move {
+                    OptionFuture::from(described.hear(at).await.map(|facts| self.server(cluster, asked, facts))).await
+                }
+            });
+        let (facts, servers, beside) = join3(facts, join_all(servers), read_neighbours(clusters, inspector)).await;
         let facts = all_or_errors(facts)?;
+        let servers = all_or_errors(servers.into_iter().flatten().collect())?;
         let mut planned: Vec<PlannedCluster> = clusters
             .iter()
             .zip(facts)
@@ -82,16 +73,28 @@ impl Connector {
         for (account, provider) in all_or_errors(join_all(firsts.map(|cluster| self.account(cluster))).await)? {
             providers.add_account(&account, provider);
         }
-        let connected = all_or_errors(join_all(planned.iter().map(|cluster| self.cluster(cluster))).await)?;
-        let with_identity = planned.iter().zip(&connected).map(|(planned, (_, provider))| {
-            self.aws.with_identity(&planned.cluster, Arc::clone(provider) as Arc<dyn Provider>)
-        });
-        let with_identity = all_or_errors(join_all(with_identity).await)?;
-        for ((key, lock), provider) in connected.iter().zip(with_identity) {
-            providers.add_lock(key, Arc::clone(lock) as Arc<dyn ClusterLock>);
-            providers.add_cluster(key, provider);
+        for (planned, Server { provider, mapped, with_identity }) in planned.iter_mut().zip(servers) {
+            mapped.add_to(&mut planned.facts);
+            providers.add_lock(&planned.cluster.key, provider);
+            providers.add_cluster(&planned.cluster.key, with_identity);
         }
-        Ok(Reached { connected: Connected { clusters: planned, neighbours, providers }, servers: connected })
+        Ok(Connected { clusters: planned, neighbours, providers })
+    }
+
+    /// The way to a cluster's API server, and what that says of node roles where it is asked.
+    async fn server(
+        &self,
+        cluster: &ClusterRef,
+        asked: &FactsWanted,
+        facts: ClusterFacts,
+    ) -> Result<Server, ProviderError> {
+        let provider = self.cluster(cluster, &facts).await?;
+        let mapped = match asked.node_roles && facts.uses_aws_auth {
+            true => Mapped::read(&provider).await?,
+            false => Mapped::default(),
+        };
+        let with_identity = self.aws.with_identity(cluster, Arc::clone(&provider) as Arc<dyn Provider>).await?;
+        Ok(Server { provider, mapped, with_identity })
     }
 
     async fn account(&self, planned: &PlannedCluster) -> Result<(String, Arc<dyn Provider>), ProviderError> {
@@ -99,15 +102,14 @@ impl Connector {
         Ok((planned.facts.account.clone(), provider))
     }
 
-    async fn cluster(&self, planned: &PlannedCluster) -> Result<(String, Arc<ClusterProvider>), ProviderError> {
-        let PlannedCluster { cluster, facts, .. } = planned;
+    async fn cluster(&self, cluster: &ClusterRef, facts: &ClusterFacts) -> Result<Arc<ClusterProvider>, ProviderError> {
         let provider = match self.through_kubeconfig(cluster).await {
             Some(provider) => provider?,
             None => self.through_endpoint(cluster, facts)?,
         };
         // In the cluster's own region, where its pods will ask.
         let trial: Arc<dyn RoleTrial> = self.aws.account(cluster).await?;
-        Ok((cluster.key.clone(), Arc::new(provider.with_trial(trial))))
+        Ok(Arc::new(provider.with_trial(trial)))
     }
 
     /// The locks of clusters by their keys, in the order asked. Needs no more of AWS than the way to
@@ -176,26 +178,38 @@ fn neighbours(
     Ok(all)
 }
 
-async fn add_mapped_node_roles(
-    planned: &mut [PlannedCluster],
-    connected: &[(String, Arc<ClusterProvider>)],
-) -> Result<(), CommandError> {
-    let asked = planned.iter_mut().zip(connected);
-    let asked = asked.filter(|(planned, _)| planned.asked.node_roles && planned.facts.uses_aws_auth);
-    let read = asked.map(|(planned, (_, provider))| async move {
+/// A cluster's API server.
+struct Server {
+    provider: Arc<ClusterProvider>,
+    mapped: Mapped,
+    /// The provider with EKS's part in what gives pods their identity.
+    with_identity: Arc<dyn Provider>,
+}
+
+/// What `aws-auth` says of node roles.
+#[derive(Default)]
+struct Mapped {
+    roles: Vec<NodeRole>,
+    unread: Option<Unread>,
+}
+
+impl Mapped {
+    async fn read(provider: &ClusterProvider) -> Result<Mapped, ProviderError> {
         match provider.mapped_node_roles().await {
-            Ok(roles) => planned.facts.add_node_roles(roles),
+            Ok(roles) => Ok(Mapped { roles, unread: None }),
             // Every API server has ConfigMaps: whatever else it answers is a failure of its own.
             Err(error) if error.kind == ErrorKind::Denied => {
-                planned.facts.unread.push(Unread::new("the ConfigMap aws-auth", error));
+                Ok(Mapped { roles: Vec::new(), unread: Some(Unread::new("the ConfigMap aws-auth", error)) })
             }
-            Err(error) => return Err(error),
+            Err(error) => Err(error),
         }
-        planned.facts.unread.sort();
-        Ok(())
-    });
-    all_or_errors(join_all(read).await)?;
-    Ok(())
+    }
+
+    fn add_to(self, facts: &mut ClusterFacts) {
+        facts.add_node_roles(self.roles);
+        facts.unread.extend(self.unread);
+        facts.unread.sort();
+    }
 }
 
 /// All of them, or every error once.

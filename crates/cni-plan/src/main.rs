@@ -8,6 +8,7 @@ mod change_set_files;
 mod cli;
 mod commands;
 mod connect;
+mod described;
 mod error;
 mod exit;
 mod identity;

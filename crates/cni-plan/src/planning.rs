@@ -1,16 +1,13 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
-use std::collections::HashSet;
-
 use cni_plan_core::{
-    ChangeSet, DependencyGraph, DiffError, FORMAT_VERSION, Finding, Header, Node, SafetyVerdict, Severity, accept,
-    diff, hazards, outside_uses, prove, roles_of_nodes,
+    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, accept, diff, hazards,
+    outside_uses, prove, roles_of_nodes,
 };
-use cni_plan_engine::{Looked, look};
+use cni_plan_engine::look;
 use cni_plan_spec::{acceptances, compile};
-use futures::future::join;
 
-use crate::connect::{Connected, Connector};
+use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::printer::Printer;
 use crate::roles::records;
@@ -18,11 +15,11 @@ use crate::spec_file::SpecFile;
 
 /// Plans `file` against what is live. Reads only.
 pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<ChangeSet, CommandError> {
-    let (connected, mut looked) = connect_and_look(file, connector).await?;
+    let connected = connector.connect(&file.clusters()).await?;
     let graph = compile(&file.spec, &connected.clusters)
         .map_err(|problems| CommandError::Compile { spec: file.path.display().to_string(), problems })?;
-    let more = look_at(&graph, &connected, &looked).await;
-    looked.extend(more);
+    let targets = graph.iter().map(|(address, node)| (address, &node.target));
+    let looked = look(targets, roles_of_nodes(graph.iter(), &connected.clusters), &connected.providers).await;
     let diff = diff(graph, looked.observed).map_err(|error| match error {
         DiffError::Unseen(errors) => CommandError::Provider(errors),
         DiffError::Cycle(cycle) => {
@@ -54,28 +51,6 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<Chang
     findings.sort();
     let safety = prove(&diff.changes);
     Ok(ChangeSet { header, findings, safety, changes: diff.changes })
-}
-
-/// Connects, and looks at what EKS already names while the clusters are asked for the rest.
-async fn connect_and_look(file: &SpecFile, connector: &Connector) -> Result<(Connected, Looked), CommandError> {
-    let reached = connector.reach(&file.clusters()).await?;
-    // What contradicts the spec is told once everything is known.
-    let Ok(graph) = compile(&file.spec, &reached.known().clusters) else {
-        return Ok((reached.with_mapped_node_roles().await?, Looked::default()));
-    };
-    let known = reached.known().clone();
-    let (connected, looked) = join(reached.with_mapped_node_roles(), look_at(&graph, &known, &Looked::default())).await;
-    Ok((connected?, looked))
-}
-
-/// Looks at everything in a graph that has not been seen yet.
-async fn look_at(graph: &DependencyGraph<Node>, connected: &Connected, seen: &Looked) -> Looked {
-    let asked_before: HashSet<(&str, &str)> =
-        seen.roles.iter().map(|(role, _)| (role.account.as_str(), role.name.as_str())).collect();
-    let mut roles = roles_of_nodes(graph.iter(), &connected.clusters);
-    roles.retain(|role| !asked_before.contains(&(role.account.as_str(), role.name.as_str())));
-    let targets = graph.iter().filter(|(address, _)| !seen.observed.contains_key(address));
-    look(targets.map(|(address, node)| (address, &node.target)), roles, &connected.providers).await
 }
 
 /// The findings that forbid a plan.
