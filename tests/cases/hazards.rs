@@ -121,6 +121,16 @@ pub(crate) const HAZARDS: &[Hazard] = &[
         harmless: asked("the agent", with_agent, BY_ASSOCIATION),
     },
     Hazard {
+        what: "Another role for an association, which no pod would show",
+        code: "pod-identity-role",
+        held_by: asked(
+            "an association that a plan has made, and another role in the spec",
+            by_association,
+            "    identity: pod-identity\n    role: { name: Another }\n",
+        ),
+        harmless: asked("the same role", by_association, BY_ASSOCIATION),
+    },
+    Hazard {
         what: "Pod Identity and a plugin that does not know it",
         code: "plugin-without-pod-identity",
         held_by: asked(
@@ -284,6 +294,14 @@ fn of(seed: ClusterSeed) -> Rehearsal {
 
 fn with_agent() -> Rehearsal {
     of(ClusterSeed { pod_identity_agent: true, ..seed() })
+}
+
+fn by_association() -> Rehearsal {
+    let rehearsal = with_agent();
+    rehearsal.workspace().write("first.yaml", &format!("{SPEC}{BY_ASSOCIATION}"));
+    rehearsal.run("plan first.yaml --out plans/first.plan.json").expect(0);
+    rehearsal.run("apply plans/first.plan.json").expect(0);
+    rehearsal
 }
 
 fn with_addon() -> Rehearsal {

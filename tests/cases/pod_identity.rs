@@ -3,7 +3,9 @@
 
 use cni_plan_core::ChangeSet;
 use cni_plan_sandbox::{AddonSeed, ClusterSeed};
+use cni_plan_tests::course::Call;
 use cni_plan_tests::ending::differences;
+use cni_plan_tests::killed::Instant;
 use cni_plan_tests::rehearsal::Rehearsal;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -92,6 +94,36 @@ fn an_association_of_someone_elses_is_neither_changed_nor_taken_away() {
     rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
     let plan = rehearsal.run("plan spec.yaml").expect(0);
     assert!(plan.stdout.contains("Plan: 0 to add, 0 to change, 1 to destroy."), "what is as wanted stays: {plan}");
+}
+
+#[test]
+fn an_association_is_given_no_other_role_since_no_pod_would_show_it() {
+    let rehearsal = before();
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.run("apply").expect(0);
+    rehearsal.workspace().write("spec.yaml", &format!("{BY_ASSOCIATION}    role: {{ name: Another }}\n"));
+    let refused = rehearsal.run("plan spec.yaml").expect(5);
+    assert!(refused.stdout.contains("[pod-identity-role]"), "{refused}");
+}
+
+#[test]
+fn a_run_that_has_made_or_deleted_an_association_is_taken_up() {
+    let rehearsal = before();
+    for spec in [BY_ASSOCIATION, BY_ANNOTATION] {
+        rehearsal.workspace().write("spec.yaml", spec);
+        rehearsal.run("plan spec.yaml").expect(0);
+        let operation = "kubernetes:delete pods".to_owned();
+        let first = Call { operation, nth: 0, changes_something: true, is_before_any_change: false };
+        assert_eq!(
+            rehearsal.run_until(&Instant::AfterEffect(first), "apply").map(|ran| ran.code),
+            None,
+            "it is killed"
+        );
+        rehearsal.sandbox().clear_faults();
+        rehearsal.run("resume").expect(0);
+        nothing_is_left_to_do(&rehearsal);
+    }
 }
 
 #[test]

@@ -37,11 +37,16 @@ impl Aws {
     /// Without usable credentials or a region, when the spec names another account, and when
     /// `CNI_PLAN_IAM_VISIBILITY` is no duration.
     pub async fn account(&self, cluster: &ClusterRef) -> Result<Arc<IamProvider>, ProviderError> {
-        let visibility = self.options.visibility.map_or_else(Visibility::of_environment, Ok)?;
+        let visibility = self.visibility()?;
         let session = self.session(cluster).await?;
         let caller = session.caller().await?.clone();
         caller.must_be_of(cluster)?;
         Ok(Arc::new(IamProvider::new(session, caller, visibility)))
+    }
+
+    /// For how long readers may lag behind writers.
+    pub(crate) fn visibility(&self) -> Result<Visibility, ProviderError> {
+        self.options.visibility.map_or_else(Visibility::of_environment, Ok)
     }
 
     /// Tokens for the cluster's API server, made in process. Calls nothing before the first token

@@ -123,9 +123,15 @@ pub struct ClusterFacts {
 
 impl ClusterFacts {
     /// Whether nothing that a plan rests on differs. The way to the API server is not such a thing, nor
-    /// is what could not be read: what that would have told is compared.
+    /// is what could not be read: what that would have told is compared. What EKS is doing with an add-on
+    /// passes, and a run's own update is among it.
     pub fn same_for_a_plan(&self, other: &ClusterFacts) -> bool {
+        let version = |addon: &Option<ManagedAddon>| {
+            addon.as_ref().map(|addon| ManagedAddon { version: addon.version.clone(), status: String::new() })
+        };
         let rested_on = |facts: &ClusterFacts| ClusterFacts {
+            managed_addon: version(&facts.managed_addon),
+            pod_identity_agent: version(&facts.pod_identity_agent),
             endpoint: None,
             certificate_authority: None,
             uses_aws_auth: false,
@@ -255,4 +261,18 @@ pub struct PlannedCluster {
     pub asked: FactsWanted,
     /// What was read of it.
     pub facts: ClusterFacts,
+}
+
+impl PlannedCluster {
+    /// Whether the step on its service account looks at the Pod Identity association, so that it is compared
+    /// there: where one is asked for, and where there was one.
+    pub fn looks_at_association(&self) -> bool {
+        self.asked.agent || self.facts.association.is_some()
+    }
+
+    /// Whether nothing that a plan of it rests on, and that no step of the plan looks at itself, differs.
+    pub fn same_for_a_plan(&self, other: &ClusterFacts) -> bool {
+        let association = if self.looks_at_association() { &self.facts.association } else { &other.association };
+        self.facts.same_for_a_plan(&ClusterFacts { association: association.clone(), ..other.clone() })
+    }
 }

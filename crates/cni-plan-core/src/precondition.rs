@@ -30,7 +30,7 @@ pub struct FactsDrift {
 pub fn facts_drift(planned: &[PlannedCluster], found: &[PlannedCluster]) -> Vec<FactsDrift> {
     let pairs = planned.iter().zip(found);
     pairs
-        .filter(|(planned, found)| !planned.facts.same_for_a_plan(&found.facts))
+        .filter(|(planned, found)| !planned.same_for_a_plan(&found.facts))
         .map(|(planned, found)| FactsDrift {
             cluster: planned.cluster.key.clone(),
             planned: planned.facts.clone(),
@@ -191,6 +191,33 @@ mod tests {
         let drifts = facts_drift(&planned, &[cluster(IpFamily::Ipv6, "a")]);
         assert_eq!(drifts.len(), 1);
         assert_eq!(drifts[0].found.ip_family, IpFamily::Ipv6);
+    }
+
+    #[test]
+    fn an_association_is_compared_where_no_step_looks_at_it() {
+        let cluster = |agent: bool, association: Option<&str>| {
+            let planned = planned_cluster("c");
+            let asked = crate::FactsWanted { agent, ..planned.asked };
+            let facts = ClusterFacts { association: association.map(str::to_owned), ..planned.facts };
+            PlannedCluster { asked, facts, ..planned }
+        };
+        let drifts = |agent, planned, found| facts_drift(&[cluster(agent, planned)], &[cluster(agent, found)]).len();
+        assert_eq!(drifts(false, None, Some("a-1")), 1, "nothing looks for one");
+        assert_eq!(drifts(true, None, Some("a-1")), 0, "the step has made it");
+        assert_eq!(drifts(false, Some("a-1"), None), 0, "the step has deleted it");
+        assert_eq!(drifts(false, Some("a-1"), Some("a-2")), 0, "the way back has made it anew");
+    }
+
+    #[test]
+    fn what_eks_is_doing_with_an_addon_passes() {
+        let cluster = |version: &str, status: &str| {
+            let planned = planned_cluster("c");
+            let addon = crate::ManagedAddon { version: version.to_owned(), status: status.to_owned() };
+            PlannedCluster { facts: ClusterFacts { managed_addon: Some(addon), ..planned.facts }, ..planned }
+        };
+        let planned = [cluster("v1", "ACTIVE")];
+        assert_eq!(facts_drift(&planned, &[cluster("v1", "UPDATING")]), []);
+        assert_eq!(facts_drift(&planned, &[cluster("v2", "ACTIVE")]).len(), 1);
     }
 
     #[test]

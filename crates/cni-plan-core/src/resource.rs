@@ -156,6 +156,10 @@ pub struct Association {
     /// The ARN of the add-on that it belongs to: then it is changed through that add-on only.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub owner_arn: Option<String>,
+    /// What it has besides that no plan sets, by EKS's names: `targetRoleArn`, by which pods have another role,
+    /// `policy`, which narrows it, `disableSessionTags`.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub besides: Vec<String>,
     /// Set when it is made; [`Association::TAG`] is among them where a plan has made it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub tags: BTreeMap<String, String>,
@@ -171,6 +175,7 @@ impl Association {
         Association {
             role_arn: role_arn.to_owned(),
             owner_arn: None,
+            besides: Vec::new(),
             tags: BTreeMap::from([(key.to_owned(), value.to_owned())]),
         }
     }
@@ -178,7 +183,7 @@ impl Association {
     /// Whether a plan has made it.
     pub fn is_of_a_plan(&self) -> bool {
         let (key, value) = Association::TAG;
-        self.owner_arn.is_none() && self.tags.get(key).is_some_and(|found| found == value)
+        self.owner_arn.is_none() && self.besides.is_empty() && self.tags.get(key).is_some_and(|found| found == value)
     }
 }
 

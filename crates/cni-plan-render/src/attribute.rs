@@ -126,6 +126,9 @@ fn of_service_account(account: &ServiceAccount) -> BTreeMap<Name<'_>, Value<'_>>
     }
     if let Some(association) = &account.association {
         attributes.insert(Name::Fixed(1, "association's role"), text(&association.role_arn));
+        if !association.besides.is_empty() {
+            attributes.insert(Name::Fixed(3, "association has"), owned(association.besides.join(", ")));
+        }
         if let Some(owner) = &association.owner_arn {
             attributes.insert(Name::Fixed(2, "association's owner"), text(owner));
         }

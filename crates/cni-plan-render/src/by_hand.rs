@@ -224,12 +224,17 @@ impl Typed {
                 self.eks("update-addon", &[("addon-name", ADDON), ("service-account-role-arn", role), PRESERVE]);
             }
             None => {
+                let version = self.eks_line("describe-addon", &[("addon-name", ADDON)]);
+                self.lines.push(format!("version=$({version} --query addon.addonVersion --output text)"));
                 self.eks("delete-addon", &[("addon-name", ADDON)]);
                 if let Some(line) = self.lines.last_mut() {
                     line.push_str(" --preserve");
                 }
                 self.eks("wait addon-deleted", &[("addon-name", ADDON)]);
                 self.eks("create-addon", &[("addon-name", ADDON), PRESERVE]);
+                if let Some(line) = self.lines.last_mut() {
+                    line.push_str(" --addon-version \"$version\"  # and its --configuration-values, if it has any");
+                }
             }
         }
     }
@@ -251,6 +256,11 @@ impl Typed {
         if let Some(association) = &before.association {
             let [namespace, account] = whose;
             self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
+            for (key, value) in &association.tags {
+                if let Some(line) = self.lines.last_mut() {
+                    line.push_str(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
+                }
+            }
         }
     }
 

@@ -60,7 +60,7 @@ fn way(change: &Change) -> Option<&'static str> {
     Some(match (&after.association, addon) {
         (Some(_), _) => "by a Pod Identity association, as the spec asks",
         (None, true) => "by UpdateAddon: EKS manages the plugin, and writes the annotation itself",
-        (None, false) => "by annotation: EKS does not manage the plugin",
+        (None, false) => "by annotation, as for a plugin that EKS does not manage",
     })
 }
 

@@ -19,17 +19,27 @@ pub(super) async fn role(session: &Session, cluster: &str) -> Result<Option<Addo
 }
 
 /// The add-on once EKS is at nothing with it.
+///
+/// # Errors
+/// When it cannot be seen, and when EKS is not done with it in a quarter of an hour.
 pub(super) async fn at_rest(session: &Session, cluster: &str) -> Result<Option<Addon>, ProviderError> {
     let mut delays = wait::delays(wait::FOR_AN_UPDATE);
     loop {
         let addon = described(session, cluster).await?;
         let is_changing = addon.as_ref().and_then(|addon| addon.status.as_ref()).is_some_and(is_changing);
-        let Some(delay) = delays.next().filter(|_| is_changing) else { return Ok(addon) };
+        if !is_changing {
+            return Ok(addon);
+        }
+        let Some(delay) = delays.next() else {
+            let why = format!("EKS is still changing it after {} minutes", wait::FOR_AN_UPDATE.as_secs() / 60);
+            return Err(ProviderError { kind: ErrorKind::Timeout, ..not_updated(session, cluster, &why) });
+        };
         sleep(delay).await;
     }
 }
 
-/// Gives the add-on the role of `wanted` in place of that of `found`, and waits until it has it.
+/// Gives the add-on the role of `wanted` in place of that of `found`, and waits until it has it. One that has
+/// it is updated all the same where EKS `is_to_write` the annotation again.
 ///
 /// # Errors
 /// When it has another role than `found` by now, when EKS refuses or fails to update it, and when that takes
@@ -39,6 +49,7 @@ pub(super) async fn set_role(
     cluster: &str,
     found: &AddonRole,
     wanted: &AddonRole,
+    is_to_write: bool,
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let intent = updating(session, cluster);
@@ -46,10 +57,10 @@ pub(super) async fn set_role(
         return Err(intent.conflict("the cluster does not have the add-on any more"));
     };
     let now = AddonRole { role_arn: addon.service_account_role_arn.clone() };
-    if now == *wanted {
+    if now == *wanted && !is_to_write {
         return Ok(());
     }
-    if now != *found {
+    if now != *found && now != *wanted {
         let named = |role: &AddonRole| role.role_arn.clone().unwrap_or_else(|| "none".to_owned());
         return Err(intent.conflict(format!("its role is {}, and was {}", named(&now), named(found))));
     }

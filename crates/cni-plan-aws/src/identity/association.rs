@@ -29,11 +29,17 @@ pub(super) async fn of(
     let call = session.eks.describe_pod_identity_association().cluster_name(cluster).association_id(&id);
     // It may go between the two calls.
     let Some(answer) = if_there(call.send().await.map_err(|error| describing.failed(&error)))? else { return Ok(None) };
-    let described = answer.association.and_then(|it| Some((it.role_arn?, it.owner_arn, it.tags)));
-    let (role_arn, owner_arn, tags) =
+    let described = answer.association.and_then(|it| Some((it.role_arn.clone()?, it)));
+    let (role_arn, described) =
         described.ok_or_else(|| describing.unreadable("the answer has no association with a role"))?;
-    let tags = tags.unwrap_or_default().into_iter().collect();
-    Ok(Some(Found { id, state: Association { role_arn, owner_arn, tags } }))
+    let besides = [
+        ("targetRoleArn", described.target_role_arn.is_some()),
+        ("policy", described.policy.is_some()),
+        ("disableSessionTags", described.disable_session_tags == Some(true)),
+    ];
+    let besides = besides.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect();
+    let tags = described.tags.unwrap_or_default().into_iter().collect();
+    Ok(Some(Found { id, state: Association { role_arn, owner_arn: described.owner_arn, besides, tags } }))
 }
 
 /// Brings the association from where `before` has it to where `after` has it.

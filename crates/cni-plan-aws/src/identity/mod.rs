@@ -9,6 +9,7 @@ mod association;
 mod wait;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cni_plan_core::{
     AddonRole, Association, BoxFuture, Change, ClusterRef, Observation, Overseer, Provider, ProviderError, Resource,
@@ -24,6 +25,8 @@ pub(crate) struct EksIdentity {
     session: Arc<Session>,
     /// As EKS knows the cluster.
     cluster: String,
+    /// How long it may take until an association is in effect.
+    association_lag: Duration,
     api_server: Arc<dyn Provider>,
 }
 
@@ -31,14 +34,16 @@ impl Aws {
     /// `api_server`, which answers for a cluster, together with what EKS has of its service accounts.
     ///
     /// # Errors
-    /// Without usable credentials or a region.
+    /// Without usable credentials or a region, and when `CNI_PLAN_IAM_VISIBILITY` is no duration.
     pub async fn with_identity(
         &self,
         cluster: &ClusterRef,
         api_server: Arc<dyn Provider>,
     ) -> Result<Arc<dyn Provider>, ProviderError> {
         let session = self.session(cluster).await?;
-        Ok(Arc::new(EksIdentity { session, cluster: cluster.name.clone(), api_server }))
+        // "Several seconds" (EKS API reference, CreatePodIdentityAssociation); IAM's readers are given as long.
+        let association_lag = self.visibility()?.stable_for();
+        Ok(Arc::new(EksIdentity { session, cluster: cluster.name.clone(), association_lag, api_server }))
     }
 }
 
@@ -53,12 +58,16 @@ impl Provider for EksIdentity {
     /// An update of the add-on may be under way that nobody waits for any more: what it comes to is waited for.
     fn settle<'a>(&'a self, targets: &'a [&'a Target]) -> BoxFuture<'a, Vec<Observation>> {
         Box::pin(async move {
-            let asks = |target: &&Target| matches!(target, Target::ServiceAccount { addon: true, .. });
-            if targets.iter().any(asks) {
-                // What keeps it from being waited for, keeps it from being seen.
-                let _ = addon::at_rest(&self.session, &self.cluster).await;
-            }
+            let asks = |target: &Target| matches!(target, Target::ServiceAccount { addon: true, .. });
+            let is_asked = targets.iter().any(|target| asks(target));
+            let at_rest = OptionFuture::from(is_asked.then(|| addon::at_rest(&self.session, &self.cluster))).await;
+            // What may still come is not to be seen, and is never taken for what there was before.
+            let restless = at_rest.and_then(Result::err);
             let (seen, shares) = join(self.api_server.settle(targets), self.shares(targets)).await;
+            let shares = shares.into_iter().zip(targets).map(|(share, target)| match &restless {
+                Some(error) if asks(target) => Err(error.clone()),
+                _ => share,
+            });
             seen.into_iter().zip(shares).map(joined).collect()
         })
     }
@@ -116,10 +125,15 @@ impl EksIdentity {
     ) -> Result<(), ProviderError> {
         if after.association.is_some() {
             self.associate(before, after, overseer).await?;
+            if before.association.is_none() && before.annotations != after.annotations {
+                // Until EKS knows of it everywhere, and it does not say when, pods are born by the annotation.
+                tokio::time::sleep(self.association_lag).await;
+            }
         }
         match (&before.addon, &after.addon) {
             (Some(found), Some(wanted)) => {
-                addon::set_role(&self.session, &self.cluster, found, wanted, overseer).await?;
+                let is_to_write = !self.is_annotated(change, after).await?;
+                addon::set_role(&self.session, &self.cluster, found, wanted, is_to_write, overseer).await?;
                 self.until_annotated(change, after).await?;
             }
             _ if before.annotations != after.annotations => {
@@ -146,6 +160,15 @@ impl EksIdentity {
         association::set(&self.session, &self.cluster, before, after, overseer).await
     }
 
+    /// Whether the service account names what it is to name already.
+    async fn is_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<bool, ProviderError> {
+        match self.api_server.observe(&[&change.target]).await.pop() {
+            Some(Observation::Present(Resource::ServiceAccount(now))) => Ok(unlike(&now, after).is_none()),
+            Some(Observation::Unseen(error)) => Err(error),
+            _ => Ok(false),
+        }
+    }
+
     /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
     async fn until_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<(), ProviderError> {
         let targets = [&change.target];
@@ -157,17 +180,21 @@ impl EksIdentity {
                 Some(Observation::Unseen(error)) => return Err(error),
                 _ => return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone")),
             };
-            let value =
-                |account: &ServiceAccount, key: &String| account.annotations.get(key).map(|it| it.value.clone());
-            let missing = after.annotations.keys().find(|key| value(&now, key) != value(after, key));
-            let Some(key) = missing else { return Ok(()) };
+            let Some(key) = unlike(&now, after) else { return Ok(()) };
             let Some(delay) = delays.next() else {
-                let found = value(&now, key).map_or_else(|| "is not there".to_owned(), |value| format!("is {value}"));
+                let found = now.annotations.get(key);
+                let found = found.map_or_else(|| "is not there".to_owned(), |found| format!("is {}", found.value));
                 return Err(addon::not_annotated(&self.session, &self.cluster, &format!("annotation {key} {found}")));
             };
             tokio::time::sleep(delay).await;
         }
     }
+}
+
+/// The first annotation that is not as it is to be.
+fn unlike<'a>(now: &ServiceAccount, after: &'a ServiceAccount) -> Option<&'a String> {
+    let value = |account: &ServiceAccount, key: &String| account.annotations.get(key).map(|it| it.value.clone());
+    after.annotations.keys().find(|key| value(now, key) != value(after, key))
 }
 
 /// What the API server has to do of a change.

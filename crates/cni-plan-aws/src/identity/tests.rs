@@ -46,8 +46,12 @@ fn of_addon(role_arn: &str) -> Resource {
 }
 
 fn associated(role_arn: Option<&str>, annotated: Option<&str>) -> Resource {
-    let association =
-        |role_arn: &str| Association { role_arn: role_arn.to_owned(), owner_arn: None, tags: BTreeMap::new() };
+    let association = |role_arn: &str| Association {
+        role_arn: role_arn.to_owned(),
+        owner_arn: None,
+        besides: Vec::new(),
+        tags: BTreeMap::new(),
+    };
     Resource::ServiceAccount(ServiceAccount { association: role_arn.map(association), ..account(annotated) })
 }
 
@@ -138,4 +142,64 @@ async fn an_update_after_which_the_annotation_is_not_there_is_told() {
     let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
     let error = provider.apply(&change, &|_| {}).await.unwrap_err();
     assert_eq!(error.why, format!("EKS has updated it, and annotation {} is {OLD}", annotation_keys::ROLE_ARN));
+}
+
+#[tokio::test]
+async fn an_annotation_that_was_taken_off_is_written_again_by_an_update_to_the_same_role() {
+    let updates = AtomicUsize::new(0);
+    let script = Scripted::start(move |asked| eks(&updates, asked)).await;
+    let api_server = ApiServer::annotated(None);
+    let provider = script.aws().with_identity(&cluster(), Arc::clone(&api_server) as _).await.unwrap();
+    let Resource::ServiceAccount(bare) = of_addon(OLD) else { panic!("it is a service account") };
+    let bare = Resource::ServiceAccount(ServiceAccount { annotations: BTreeMap::new(), ..bare });
+    let change = change(target(true, false), Some(bare), Some(of_addon(OLD)));
+    let eks_writes = async {
+        while !script.operations().iter().any(|it| it.starts_with("POST")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        *api_server.annotated.lock().unwrap() = Some(OLD);
+    };
+    let (applied, ()) = tokio::join!(provider.apply(&change, &|_| {}), eks_writes);
+    applied.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_addon_that_eks_is_never_done_with_is_not_to_be_seen() {
+    let script = Scripted::start(|asked| match asked.operation.as_str() {
+        "GET /clusters/c/addons/vpc-cni" => {
+            (200, r#"{"addon":{"addonName":"vpc-cni","addonVersion":"v1","status":"UPDATING"}}"#.to_owned())
+        }
+        _ => identity(),
+    })
+    .await;
+    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let target = target(true, false);
+    let settled = provider.settle(&[&target]).await;
+    let [Observation::Unseen(error)] = settled.as_slice() else { panic!("{settled:?}") };
+    assert_eq!((error.kind, error.why.as_str()), (ErrorKind::Timeout, "EKS is still changing it after 15 minutes"));
+}
+
+#[tokio::test]
+async fn what_no_plan_sets_of_an_association_is_seen() {
+    let script = Scripted::start(|asked| match asked.operation.as_str() {
+        path if path.starts_with("GET /clusters/c/pod-identity-associations/a-1") => (
+            200,
+            format!(
+                r#"{{"association":{{"roleArn":"{OLD}","targetRoleArn":"{NEW}","tags":{{"managed-by":"cni-plan"}}}}}}"#
+            ),
+        ),
+        path if path.starts_with("GET /clusters/c/pod-identity-associations") => {
+            (200, r#"{"associations":[{"associationId":"a-1"}]}"#.to_owned())
+        }
+        _ => identity(),
+    })
+    .await;
+    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let target = target(false, true);
+    let [Observation::Present(Resource::ServiceAccount(account))] = &provider.observe(&[&target]).await[..] else {
+        panic!("it is there")
+    };
+    let association = account.association.as_ref().unwrap();
+    assert_eq!(association.besides, ["targetRoleArn"]);
+    assert!(!association.is_of_a_plan());
 }

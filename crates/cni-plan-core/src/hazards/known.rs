@@ -37,6 +37,7 @@ pub fn known_findings() -> &'static [Known] {
         ADDON_BUSY,
         ADDON_MERELY_ANNOTATED,
         ADDON_UNHEALTHY,
+        ADDON_WITH_ASSOCIATION,
         BOUNDARY_TOO_SMALL,
         DAEMONSET_MISSING,
         EQUAL_POLICY,
@@ -60,6 +61,7 @@ pub fn known_findings() -> &'static [Known] {
         POD_IDENTITY_ASSOCIATION,
         POLICY_MISSING,
         POLICY_TOO_SMALL,
+        POD_IDENTITY_ROLE,
         POD_IDENTITY_SESSION,
         PRIVATE_CLUSTER,
         PRIVATE_CLUSTER_WITH_AGENT,
@@ -91,6 +93,9 @@ known! {
     ADDON_MERELY_ANNOTATED = "addon-merely-annotated", Note,
         "The service account of an EKS add-on was annotated by hand: the add-on's next update would take that off.",
         "nothing: the plan gives the role to the add-on";
+    ADDON_WITH_ASSOCIATION = "addon-with-association", Refuse,
+        "An EKS add-on without a role would get one in the step that deletes the association which its pods use.",
+        "give the add-on the role first (`aws eks update-addon --service-account-role-arn`), which pods do not notice, then plan again";
     ADDON_UNHEALTHY = "addon-unhealthy", Warn,
         "The add-on is degraded, or EKS failed to change it last.",
         "look at `health` in `aws eks describe-addon` and mend that first";
@@ -157,6 +162,9 @@ known! {
     POD_IDENTITY_ASSOCIATION = "pod-identity-association", Refuse,
         "The service account has a Pod Identity association of someone else's, which comes before its annotation.",
         "delete it (`aws eks delete-pod-identity-association`), or tag it `managed-by=cni-plan` for the plan to change it";
+    POD_IDENTITY_ROLE = "pod-identity-role", Refuse,
+        "The plan would give an existing Pod Identity association another role, which no restart and no verification can see.",
+        "keep the role's name, or go by way of `identity: irsa`: that plan, then one with the other role";
     POD_IDENTITY_SESSION = "pod-identity-session", Note,
         "The plan deletes a Pod Identity association while pods have credentials by it, which stay valid for their session.",
         "nothing: the plan restarts the pods right after";

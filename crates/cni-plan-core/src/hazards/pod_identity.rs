@@ -7,7 +7,8 @@ use crate::{Address, Finding, Kind, PluginVersion, PodIdentity, Run};
 const FIRST_WITH_THE_AGENT: PluginVersion = PluginVersion::new(1, 15, 5);
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = changed_of_others(cluster).or_else(|| taken_away(cluster)).into_iter().collect();
+    let change = changed_of_others(cluster).or_else(|| given_another_role(cluster)).or_else(|| taken_away(cluster));
+    let mut findings: Vec<Finding> = change.into_iter().collect();
     let wanted = cluster.step(Kind::Verify).and_then(|verify| verify.run.as_ref()).map(Run::identity);
     if wanted != Some(&PodIdentity::Association) {
         return findings;
@@ -34,6 +35,15 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     findings
 }
 
+/// One whose role changes: no pod shows which role it has by an association, so that none would be restarted
+/// for it, and none could be seen to have the new one.
+fn given_another_role(cluster: &Cluster<'_>) -> Option<Finding> {
+    let (step, found) = cluster.service_account()?;
+    let (found, after) = (found.association.as_ref()?, super::account_after(step)?.association.as_ref()?);
+    let message = format!("its Pod Identity association names {}, and is to name {}", found.role_arn, after.role_arn);
+    (found.role_arn != after.role_arn).then(|| known::POD_IDENTITY_ROLE.at(&step.address, message))
+}
+
 /// One that the plan takes away: pods have what they were given by it until they are restarted.
 fn taken_away(cluster: &Cluster<'_>) -> Option<Finding> {
     let (step, found) = cluster.service_account()?;
@@ -48,8 +58,16 @@ fn changed_of_others(cluster: &Cluster<'_>) -> Option<Finding> {
     let (step, found) = cluster.service_account()?;
     let association = found.association.as_ref()?;
     let after = super::account_after(step)?;
-    if after.association.as_ref() == Some(association) || association.is_of_a_plan() {
+    let stays = after.association.as_ref() == Some(association);
+    if association.is_of_a_plan() || stays && association.besides.is_empty() {
         return None;
+    }
+    if !association.besides.is_empty() {
+        let message = format!(
+            "its Pod Identity association has {}, which no plan sets or puts back",
+            association.besides.join(", ")
+        );
+        return Some(known::POD_IDENTITY_ASSOCIATION.at(&step.address, message));
     }
     let owner = association.owner_arn.as_deref();
     let whose =

@@ -244,8 +244,37 @@ fn an_association_is_taken_away_only_where_a_plan_has_made_it() {
     };
     let ours = Association::of_a_plan("arn:own");
     assert_eq!(found(ours.clone()), ["pod-identity-session"]);
+    let special = Association { besides: vec!["targetRoleArn".to_owned()], ..ours.clone() };
+    assert_eq!(found(special), ["pod-identity-association"]);
     assert_eq!(found(Association { tags: BTreeMap::new(), ..ours.clone() }), ["pod-identity-association"]);
     assert_eq!(found(Association { owner_arn: Some("arn:addon".to_owned()), ..ours }), ["pod-identity-association"]);
+}
+
+#[test]
+fn an_association_keeps_its_role() {
+    let found = |role_arn: &str| {
+        let mut scene = Scene::new(IpFamily::Ipv4).version("v1.20.0");
+        scene.by_association = true;
+        scene.planned.facts.pod_identity_agent =
+            Some(ManagedAddon { version: "v1".to_owned(), status: "ACTIVE".to_owned() });
+        let Resource::ServiceAccount(account) = service_account(None) else { panic!("it is one") };
+        let account = ServiceAccount { association: Some(Association::of_a_plan(role_arn)), ..account };
+        scene.world.insert(addresses("c").annotate, Observation::Present(Resource::ServiceAccount(account)));
+        scene.codes()
+    };
+    assert_eq!(found("arn:another"), ["pod-identity-role"]);
+    assert_eq!(found(&role_arn("c")), NONE);
+}
+
+#[test]
+fn an_addon_is_not_given_its_first_role_in_the_step_that_takes_its_association() {
+    let mut scene = Scene::new(IpFamily::Ipv4).addon("ACTIVE", None);
+    let Some(Observation::Present(Resource::ServiceAccount(account))) = scene.world.get_mut(&addresses("c").annotate)
+    else {
+        panic!("it is there")
+    };
+    account.association = Some(Association::of_a_plan("arn:own"));
+    assert_eq!(scene.codes(), ["addon-with-association", "pod-identity-session"]);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub(super) struct Rollout {
     batch: BTreeSet<String>,
     /// Uids of the pods that were to be deleted: a view that still shows them lags behind.
     deleted: BTreeSet<String>,
+    /// Nodes whose pods go once more, and first.
+    again: BTreeSet<String>,
 }
 
 /// What to do next.
@@ -45,7 +47,14 @@ pub(super) struct Victim {
 
 impl Rollout {
     pub(super) fn new(wanted: PodIdentity, canaries: usize, max_unavailable: MaxUnavailable) -> Rollout {
-        Rollout { wanted, max_unavailable, canaries, batch: BTreeSet::new(), deleted: BTreeSet::new() }
+        Rollout {
+            wanted,
+            max_unavailable,
+            canaries,
+            batch: BTreeSet::new(),
+            deleted: BTreeSet::new(),
+            again: BTreeSet::new(),
+        }
     }
 
     /// The next step in this world. An error is a successor that will never be as wanted.
@@ -66,7 +75,9 @@ impl Rollout {
             return Ok(Step::Done);
         }
 
-        let nodes = self.choose(&free, &up, budget);
+        let again = std::mem::take(&mut self.again);
+        let again: Vec<&str> = free.iter().chain(&up).filter(|node| again.contains(**node)).copied().collect();
+        let nodes = if again.is_empty() { self.choose(&free, &up, budget) } else { again };
         if nodes.is_empty() {
             return Ok(Step::Wait(down.into_iter().map(str::to_owned).collect()));
         }
@@ -81,10 +92,9 @@ impl Rollout {
         Ok(Step::Delete(victims))
     }
 
-    /// Has the batch under way go once more, its wrong successors as its canaries.
+    /// Has the wrong successors of the batch under way go once more, before any other pod does.
     pub(super) fn once_more(&mut self) {
-        self.canaries += self.batch.len();
-        self.batch.clear();
+        self.again = std::mem::take(&mut self.batch);
     }
 
     /// The nodes of the next batch: canaries, preferably where a pod is Ready and can tell

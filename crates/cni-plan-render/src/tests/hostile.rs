@@ -107,6 +107,7 @@ fn resource(kind: Kind, text: &mut impl FnMut() -> String) -> Resource {
             association: Some(Association {
                 role_arn: text(),
                 owner_arn: Some(text()),
+                besides: vec![text()],
                 tags: BTreeMap::from([(text(), text())]),
             }),
             ..ServiceAccount::annotated(

@@ -64,7 +64,7 @@ pub(super) fn add(
         namespace: service_account.namespace.clone(),
         name: service_account.name.clone(),
         addon: is_given_to_addon(wanted, planned),
-        association: wanted.identity == Identity::PodIdentity || planned.facts.association.is_some(),
+        association: planned.looks_at_association(),
     };
     put(graph, key, &annotate, target, Wanted::Present(service_account_state(wanted, planned, names)));
 

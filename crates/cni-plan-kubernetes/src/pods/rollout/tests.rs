@@ -51,6 +51,19 @@ fn succeed(world: &mut World, uid: &str) {
 }
 
 #[test]
+fn what_came_up_wrong_goes_once_more_before_any_other_pod() {
+    let mut world = world(&[old("a"), old("b"), old("c"), old("d")]);
+    let mut rollout = Rollout::new(wanted(), 1, MaxUnavailable::Count(3));
+    assert_eq!(deleted(rollout.next(&world).unwrap()), ["old-a"]);
+    world.pods.remove("old-a");
+    world.pods.insert("wrong-a".to_owned(), pod("a", "wrong-a", PodIdentity::NodeRole, false));
+    rollout.next(&world).unwrap_err();
+    rollout.once_more();
+    assert_eq!(deleted(rollout.next(&world).unwrap()), ["wrong-a"]);
+    assert_eq!(rollout.next(&world), Ok(Step::Wait(vec!["a".to_owned()])), "and it is waited for alone");
+}
+
+#[test]
 fn a_canary_goes_alone_then_batches_within_the_bound() {
     let mut world = world(&[old("a"), old("b"), old("c"), old("d")]);
     let mut rollout = Rollout::new(wanted(), 1, MaxUnavailable::Count(2));
