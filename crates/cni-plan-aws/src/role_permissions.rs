@@ -74,15 +74,16 @@ impl Reading<'_> {
             (Ok(None), _) => {
                 return reading.with_documents(iam, asked, answers, BTreeSet::new(), &[], asked.boundary.clone()).await;
             }
-            // The step on it tells that.
-            (Err(_), RoleOf::Plugin) => None,
-            (Err(error), RoleOf::Nodes) => {
+            (Err(error), _) => {
                 reading.told("the tags and the boundary", error)?;
                 None
             }
         };
-        // What cannot be listed is told by the steps on it.
-        let attached = attached.unwrap_or_default();
+        // Nothing is not what is attached where that cannot be listed: before an apply no step has told it.
+        let attached = match attached {
+            Ok(attached) => attached,
+            Err(error) => reading.told("the attached policies", error).map(|()| Default::default())?,
+        };
         let attached: BTreeSet<String> = attached.into_iter().filter(|arn| asked.needs(arn)).collect();
         let inline = match inline {
             Ok(names) => names,

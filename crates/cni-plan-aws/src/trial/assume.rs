@@ -5,7 +5,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use cni_plan_core::{Overseer, Progress, ProviderError, Trial};
+use cni_plan_core::{ErrorKind, Overseer, Progress, ProviderError, Trial};
 use tokio::time::sleep;
 
 use super::{diagnosis, name_of};
@@ -39,7 +39,7 @@ pub(super) async fn until_let_in(
     loop {
         overseer.may_go_on().await?;
         let Err(error) = call.clone().send().await else { return Ok(()) };
-        let refusal = intent.failed(&error);
+        let refusal = of_a_token(intent.failed(&error), &error);
         if !may_pass(&error) {
             return Err(refusal);
         }
@@ -49,6 +49,17 @@ pub(super) async fn until_let_in(
         }
         sleep(delay).await;
     }
+}
+
+/// The call is signed by nobody: what helps against a refusal is about the token and the role, not about
+/// whoever runs this.
+fn of_a_token(refusal: ProviderError, error: &SdkError<AssumeRoleWithWebIdentityError, HttpResponse>) -> ProviderError {
+    let cure = match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+        Some("ExpiredTokenException" | "ExpiredToken") => "check the clocks of the API server and of this machine",
+        Some(_) if may_pass(error) => "look at the role's trust and at the OIDC provider of the cluster's issuer",
+        _ => return refusal,
+    };
+    ProviderError { kind: ErrorKind::Refused, cure: cure.to_owned(), ..refusal }
 }
 
 /// What STS answers while it does not know of a role, its trust or a provider yet; and what it goes on

@@ -87,11 +87,15 @@ async fn denied(iam: &IamProvider, trial: Trial<'_>) -> Result<Asked, ProviderEr
     Ok(Asked::Judged(denied))
 }
 
+/// A decision that may hang on what is not known here, either way, is none. Where resources are named, what is
+/// not known is said of each (IAM API reference, EvaluationResult).
 fn denial(result: &EvaluationResult) -> Option<String> {
-    let is_open = !result.missing_context_values().is_empty();
+    let by_resource = result.resource_specific_results().iter();
+    let is_open = !result.missing_context_values().is_empty()
+        || by_resource.into_iter().any(|result| !result.missing_context_values().is_empty());
     match &result.eval_decision {
         PolicyEvaluationDecisionType::Allowed => None,
-        PolicyEvaluationDecisionType::ImplicitDeny if is_open => None,
+        _ if is_open => None,
         decision => Some(format!("{} ({})", result.eval_action_name, decision.as_str())),
     }
 }
@@ -151,5 +155,33 @@ fn lacking(iam: &IamProvider, trial: Trial<'_>, denied: &BTreeSet<String>) -> Pr
         what: format!("role {role} in account {} does not allow what the plugin needs", iam.account()),
         why: told.join(", "),
         cure: "look at the policies on the role, its boundary and the organization's policies".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_iam::types::ResourceSpecificResult;
+
+    use super::*;
+
+    #[test]
+    fn a_decision_that_hangs_on_what_is_not_known_is_none() {
+        use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
+        let result = |decision: &PolicyEvaluationDecisionType| {
+            EvaluationResult::builder().eval_action_name("ec2:CreateTags").eval_decision(decision.clone())
+        };
+        let of_resource = |decision: &PolicyEvaluationDecisionType| {
+            let specific =
+                ResourceSpecificResult::builder().eval_resource_name("eni").eval_resource_decision(decision.clone());
+            specific.missing_context_values("ec2:Vpc").build().unwrap()
+        };
+        assert_eq!(denial(&result(&Allowed).build().unwrap()), None);
+        for decision in [ImplicitDeny, ExplicitDeny] {
+            let told = denial(&result(&decision).build().unwrap());
+            assert_eq!(told, Some(format!("ec2:CreateTags ({})", decision.as_str())));
+            assert_eq!(denial(&result(&decision).missing_context_values("aws:SourceIp").build().unwrap()), None);
+            let by_resource = result(&decision).resource_specific_results(of_resource(&decision));
+            assert_eq!(denial(&by_resource.build().unwrap()), None, "as IAM says it where a resource is named");
+        }
     }
 }

@@ -183,7 +183,9 @@ async fn any_other_failure_is_not_waited_for() {
         _ => identity(),
     })
     .await;
-    assert_eq!(result.unwrap_err().kind, ErrorKind::Credentials);
+    let error = result.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Refused);
+    assert_eq!(error.cure, "check the clocks of the API server and of this machine", "nobody has signed the call");
     assert_eq!(aws.operations(), ["AssumeRoleWithWebIdentity"]);
 }
 

@@ -125,10 +125,8 @@ impl Permissions {
         if within == Reach::Nothing {
             return Verdict::OutsideBoundary { policy: boundary };
         }
-        if denied != Reach::Nothing {
-            return Verdict::PerhapsDenied { policy: by };
-        }
         match (granted.min(within), if within < granted { boundary } else { policy }) {
+            (Reach::Whole, _) if denied != Reach::Nothing => Verdict::PerhapsDenied { policy: by },
             (Reach::Whole, _) => Verdict::Allowed,
             (Reach::Unjudged, policy) => Verdict::Conditional { policy },
             (Reach::Part | Reach::Nothing, policy) => Verdict::InPart { policy },

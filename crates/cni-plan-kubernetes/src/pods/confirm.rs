@@ -82,7 +82,7 @@ async fn reborn(
             },
         };
         reports.report((0, 1), &node);
-        if watch.changed(deadline).await? == Waited::TimeOver {
+        if watch.changed_unless_over(deadline, overseer).await? == Waited::TimeOver {
             if !was_looked_at_anew {
                 watch = open(connection, namespace, service_account, plan.timeout).await?;
                 was_looked_at_anew = true;

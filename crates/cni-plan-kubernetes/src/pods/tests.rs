@@ -265,3 +265,37 @@ async fn a_restart_whose_time_is_over_looks_anew_before_it_fails() {
     };
     futures::join!(restarted(&fake, SHORT), silence).0.0.unwrap();
 }
+
+/// Says after a while that nothing more may be begun.
+struct OverAfter(tokio::time::Instant);
+
+impl cni_plan_core::Overseer for OverAfter {
+    fn tell(&self, _: Progress) {}
+
+    fn may_go_on(&self) -> cni_plan_core::BoxFuture<'_, Result<(), ProviderError>> {
+        let over = ProviderError {
+            kind: ErrorKind::Interrupted,
+            what: "it is over".to_owned(),
+            why: String::new(),
+            cure: String::new(),
+        };
+        let is_over = self.0 <= tokio::time::Instant::now();
+        Box::pin(std::future::ready(if is_over { Err(over) } else { Ok(()) }))
+    }
+
+    fn holds_locks(&self) -> cni_plan_core::BoxFuture<'_, Result<(), ProviderError>> {
+        self.may_go_on()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_soak_ends_when_another_step_has_failed() {
+    let fake = annotated(&["a"]);
+    restarted(&fake, LONG).await.0.unwrap();
+    let (wanted, began) = (wanted(), tokio::time::Instant::now());
+    let plan = Verify { wanted: &wanted, timeout: LONG, soak: Duration::from_secs(1800) };
+    let overseer = OverAfter(began + Duration::from_secs(60));
+    let error = verify(&fake.connection(), "kube-system", "aws-node", plan, &overseer).await.unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Interrupted);
+    assert!(began.elapsed() < Duration::from_secs(70), "{:?}", began.elapsed());
+}

@@ -63,6 +63,6 @@ pub(crate) async fn verify(
             }
             deadline
         };
-        watch.changed(until).await?;
+        watch.changed_unless_over(until, overseer).await?;
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cni_plan_core::{ErrorKind, ProviderError};
+use cni_plan_core::{ErrorKind, Overseer, ProviderError};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -27,6 +27,8 @@ const OPEN_FOR: u32 = 30;
 
 /// Events that are taken in before anybody looks at the world again.
 const AT_ONCE: usize = 256;
+/// In a wait that may take minutes, between asking whether it may go on.
+const ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// A world that is kept up to date.
 pub(super) struct Watch<'a> {
@@ -138,6 +140,21 @@ impl<'a> Watch<'a> {
                     self.take(seen)?;
                 }
                 Ok(Waited::Changed)
+            }
+        }
+    }
+
+    /// The same for a wait that may take long: `overseer` is asked every few seconds whether it may go on.
+    pub(super) async fn changed_unless_over(
+        &mut self,
+        until: Instant,
+        overseer: &dyn Overseer,
+    ) -> Result<Waited, ProviderError> {
+        loop {
+            let next = until.min(Instant::now() + ASKED_EVERY);
+            match self.changed(next).await? {
+                Waited::TimeOver if next < until => overseer.may_go_on().await?,
+                waited => return Ok(waited),
             }
         }
     }

@@ -11,9 +11,9 @@ use crate::{IpFamily, RoleAsked, RoleOf, RolePolicy, RoleRecord, role_records};
 fn gives(verdict: Verdict<'_>) -> u8 {
     match verdict {
         Verdict::Allowed => 4,
-        Verdict::Conditional { .. } => 3,
-        Verdict::InPart { .. } => 2,
-        Verdict::PerhapsDenied { .. } => 1,
+        Verdict::PerhapsDenied { .. } => 3,
+        Verdict::Conditional { .. } => 2,
+        Verdict::InPart { .. } => 1,
         Verdict::NotAllowed | Verdict::OutsideBoundary { .. } | Verdict::Denied { .. } => 0,
     }
 }

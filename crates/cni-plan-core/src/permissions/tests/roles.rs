@@ -158,3 +158,17 @@ fn thirty_needs_over_twenty_documents_take_well_under_a_millisecond() {
     let limit = Duration::from_millis(if cfg!(debug_assertions) { 10 } else { 1 });
     assert!(fastest < limit, "{fastest:?}");
 }
+
+#[test]
+fn what_is_too_small_is_not_excused_by_a_deny_that_cannot_be_judged() {
+    let deny = json!({"Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}}});
+    let allow = |resource: &str| json!({"Effect": "Allow", "Action": "ec2:CreateTags", "Resource": resource});
+    let asked = "arn:aws:ec2:*:*:network-interface/*";
+    let one = document(&json!([deny, allow("arn:aws:ec2:*:*:network-interface/eni-1")]));
+    let all = document(&json!([deny, allow("*")]));
+    let verdict =
+        |document: &PolicyDocument| format!("{:?}", Permissions::of("p", document).verdict("ec2:CreateTags", asked));
+    assert_eq!(verdict(&one), r#"InPart { policy: "p" }"#);
+    assert_eq!(verdict(&all), r#"PerhapsDenied { policy: "p" }"#);
+}
