@@ -237,6 +237,8 @@ impl Typed {
                 }
             }
         }
+        // Pods that are restarted before EKS is done would be born as they were.
+        self.eks("wait addon-active", &[("addon-name", ADDON)]);
     }
 
     fn association(&mut self, before: &ServiceAccount, now: &ServiceAccount) {
