@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::precondition::{found, is_as_found, is_reached};
-use crate::{Action, Address, Change, Drift, Kind, Observation, Pods, ProviderError, Resource, Run};
+use crate::{Action, Address, Change, Drift, Kind, Observation, PodIdentity, Pods, ProviderError, Resource, Run};
 
 /// How far a step of a run has come, by the run's own record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -41,9 +41,10 @@ pub fn remaining(
 ) -> Result<Remaining, ProviderError> {
     let mut steps = Vec::with_capacity(changes.len());
     let mut drifts = Vec::new();
+    let newborn = newborn_before(changes);
     for (change, &standing) in changes.iter().zip(standings) {
         let now = found(change, live)?;
-        match left_of(change, standing, now) {
+        match left_of(change, standing, now, &newborn) {
             Some(step) => steps.push(step),
             None => drifts.push(Drift {
                 address: change.address.clone(),
@@ -117,9 +118,15 @@ pub fn done_by_others(changes: &[Change], standings: &[Standing], live: &HashMap
 }
 
 /// The step that is left of `change`, or `None` where the live state is nobody's that the plan knows.
-fn left_of(change: &Change, standing: Standing, now: Option<&Resource>) -> Option<Change> {
+fn left_of(
+    change: &Change,
+    standing: Standing,
+    now: Option<&Resource>,
+    newborn: &HashMap<&str, PodIdentity>,
+) -> Option<Change> {
     if let Some(run) = &change.run {
-        return pods_are_known(change, run, now).then(|| change.clone());
+        let newborn = change.clusters.first().and_then(|cluster| newborn.get(cluster.as_str()));
+        return pods_are_known(change, run, newborn, now).then(|| change.clone());
     }
     if change.is_effective() && is_reached(change, now) {
         return Some(nothing(change));
@@ -142,15 +149,28 @@ fn nothing(change: &Change) -> Change {
     Change { action: Action::None, why: "done already".to_owned(), ..change.clone() }
 }
 
-/// Pods are reborn at any time: each may carry what pods carried before, or what the plan brings.
-fn pods_are_known(change: &Change, run: &Run, now: Option<&Resource>) -> bool {
+/// What a pod of each cluster takes that is born before the plan's own step on its service account.
+fn newborn_before(changes: &[Change]) -> HashMap<&str, PodIdentity> {
+    let newborn = changes.iter().filter_map(|change| match (&change.before, change.clusters.first()) {
+        (Some(Resource::ServiceAccount(account)), Some(cluster)) => {
+            Some((cluster.as_str(), account.identity_of_new_pods()))
+        }
+        _ => None,
+    });
+    newborn.collect()
+}
+
+/// Pods are reborn at any time: each may carry what pods carried before, what one took that was born before
+/// the plan announced anything, or what the plan brings.
+fn pods_are_known(change: &Change, run: &Run, newborn: Option<&PodIdentity>, now: Option<&Resource>) -> bool {
     match (&change.before, now) {
         (Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
             before.daemon_set == now.daemon_set
-                && now
-                    .identities()
-                    .into_iter()
-                    .all(|carried| carried.satisfies(run.identity()) || Pods::identities(before).contains(&carried))
+                && now.identities().into_iter().all(|carried| {
+                    carried.satisfies(run.identity())
+                        || Pods::identities(before).contains(&carried)
+                        || newborn.is_some_and(|newborn| carried.satisfies(newborn))
+                })
         }
         (before, now) => before.is_none() && now.is_none(),
     }

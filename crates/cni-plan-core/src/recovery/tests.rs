@@ -124,3 +124,23 @@ fn what_others_did_of_what_the_run_had_not_begun_is_told_before_it_goes_back() {
     live.insert(at.detach.clone(), Observation::Unseen(error));
     assert_eq!(told(&standings(4, 0), &live), []);
 }
+
+#[test]
+fn a_pod_that_is_born_under_the_annotation_as_the_plan_found_it_is_no_drift() {
+    let at = addresses("c");
+    let nobodys = "arn:aws:iam::111122223333:role/nobodys";
+    let annotated = Observation::Present(service_account(Some((nobodys, "kubectl-annotate"))));
+    let mut start = fresh(&["c"]);
+    start.insert(at.annotate.clone(), annotated.clone());
+    let changes = diff(graph(&["c"]), start.clone()).unwrap().changes;
+    let carried = |role_arn: &str| PodIdentity::WebIdentity { role_arn: role_arn.to_owned(), sts_regional: Some(true) };
+    for (role_arn, is_known) in [(nobodys, true), ("arn:aws:iam::111122223333:role/another", false)] {
+        let mut live = start.clone();
+        for address in [&at.probe, &at.restart, &at.verify] {
+            let born = pods(&[(PodIdentity::NodeRole, 2), (carried(role_arn), 1)]);
+            live.insert(address.clone(), Observation::Present(born));
+        }
+        let left = remaining(&changes, &vec![Standing::NotBegun; changes.len()], &live).unwrap();
+        assert_eq!(matches!(left, Remaining::Steps(_)), is_known, "{role_arn}: {left:?}");
+    }
+}
