@@ -100,13 +100,17 @@ pub fn done_by_others(changes: &[Change], standings: &[Standing], live: &HashMap
         .filter(|on| on.address.kind() == Kind::Annotate && on.is_effective() && !is_begun[&on.address])
         .map(|on| &on.address)
         .collect();
+    let newborn = newborn_before(changes);
     let mut drifts = Vec::new();
     for change in changes.iter().filter(|change| change.is_effective() && !is_begun[&change.address]) {
         let Ok(now) = found(change, live) else { continue };
         let is_done = match change.run {
             None => is_reached(change, now),
             // Pods that carry what no annotation of this run has told them.
-            Some(Run::Restart { .. }) => change.depends_on.iter().any(|on| unannounced.contains(on)),
+            Some(Run::Restart { .. }) => {
+                let newborn = change.clusters.first().and_then(|cluster| newborn.get(cluster.as_str()));
+                change.depends_on.iter().any(|on| unannounced.contains(on)) && !are_as_born_before(change, newborn, now)
+            }
             Some(Run::Probe { .. } | Run::Verify { .. } | Run::Confirm { .. }) => false,
         };
         if is_done && !change.is_undone(now) {
@@ -166,14 +170,28 @@ fn pods_are_known(change: &Change, run: &Run, newborn: Option<&PodIdentity>, now
     match (&change.before, now) {
         (Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
             before.daemon_set == now.daemon_set
-                && now.identities().into_iter().all(|carried| {
-                    carried.satisfies(run.identity())
-                        || Pods::identities(before).contains(&carried)
-                        || newborn.is_some_and(|newborn| carried.satisfies(newborn))
-                })
+                && now
+                    .identities()
+                    .into_iter()
+                    .all(|carried| carried.satisfies(run.identity()) || could_be_before(before, newborn, carried))
         }
         (before, now) => before.is_none() && now.is_none(),
     }
+}
+
+/// Whether the pods carry nothing but what pods carried, or took at their birth, before the plan announced
+/// anything.
+fn are_as_born_before(change: &Change, newborn: Option<&PodIdentity>, now: Option<&Resource>) -> bool {
+    match (&change.before, now) {
+        (Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
+            now.identities().into_iter().all(|carried| could_be_before(before, newborn, carried))
+        }
+        _ => false,
+    }
+}
+
+fn could_be_before(before: &Pods, newborn: Option<&PodIdentity>, carried: &PodIdentity) -> bool {
+    before.identities().contains(&carried) || newborn.is_some_and(|newborn| carried.satisfies(newborn))
 }
 
 /// A verification that ended before the run was cut off says nothing of the pods now: as long as
