@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, PodIdentity, Pods, Resource, Run, Target};
+use crate::{Address, PodIdentity, Pods, Resource, Run, ServiceAccount, Target};
 
 /// One step of a plan, the steps that do nothing included: their `before` is a precondition too.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +64,14 @@ impl Change {
     /// Whether the step calls anything.
     pub fn is_effective(&self) -> bool {
         self.action != Action::None
+    }
+
+    /// The service account before and after, of a step on one.
+    pub fn service_accounts(&self) -> [Option<&ServiceAccount>; 2] {
+        [&self.before, &self.after].map(|state| match state {
+            Some(Resource::ServiceAccount(account)) => Some(account),
+            _ => None,
+        })
     }
 
     /// Whether what is live needs no putting back: it is what was there before. A probe, a verification and

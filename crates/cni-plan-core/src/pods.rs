@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, needs, settings};
+use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, needs};
 
 /// By what identity a pod calls AWS, read from the environment of its containers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -192,16 +192,8 @@ impl Run {
         let Run::Probe { identity: PodIdentity::WebIdentity { role_arn, .. }, ip_family, region } = self else {
             return Vec::new();
         };
-        let part = |at: usize| role_arn.split(':').nth(at).unwrap_or_default().to_owned();
-        let mut needs = needs(&PluginProfile {
-            partition: part(1),
-            region: Some(region.clone()),
-            account: Some(part(4)),
-            ip_family: *ip_family,
-            version: plugin.version.as_deref().and_then(|version| version.parse().ok()),
-            subnet_discovery: plugin.flag(settings::SUBNET_DISCOVERY).unwrap_or(true),
-            network_policy_logs: plugin.network_policy_logs,
-        });
+        let part = |at: usize| role_arn.split(':').nth(at).unwrap_or_default();
+        let mut needs = needs(&PluginProfile::of(plugin, part(1), region, part(4), *ip_family));
         needs.retain(|need| need.kind == NeedKind::Hard);
         needs
     }

@@ -205,6 +205,12 @@ impl ServiceAccount {
         ServiceAccount { namespace, name, annotations, addon: None, association: None }
     }
 
+    /// Whether the add-on that it belongs to has no role, and has one in `after`.
+    pub fn gets_first_role_of_addon(&self, after: &ServiceAccount) -> bool {
+        let has_role = |account: &ServiceAccount| account.addon.as_ref().map(|addon| addon.role_arn.is_some());
+        (has_role(self), has_role(after)) == (Some(false), Some(true))
+    }
+
     /// The identity of a pod born under it. Without an annotation about the STS endpoint the webhook's own
     /// configuration decides, which is not to be seen here.
     pub fn identity_of_new_pods(&self) -> PodIdentity {

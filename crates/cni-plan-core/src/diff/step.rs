@@ -58,9 +58,7 @@ fn update(found: &Resource, after: Resource) -> Step {
 
 /// What cannot be undone of an add-on's first role: EKS takes another, but not none (facts: EKS).
 fn stays_on_the_addon(found: &ServiceAccount, after: &ServiceAccount) -> Option<String> {
-    let has_role = |account: &ServiceAccount| account.addon.as_ref().map(|addon| addon.role_arn.is_some());
-    let is_first = (has_role(found), has_role(after)) == (Some(false), Some(true));
-    is_first.then(|| {
+    found.gets_first_role_of_addon(after).then(|| {
         "EKS takes no role off an add-on again: going back gives the node role its policy, and leaves the plugin's own \
          role in use"
             .to_owned()

@@ -8,16 +8,15 @@ use crate::{Finding, ServiceAccount, annotation_keys};
 const EKS: &str = "eks";
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
-    let (Some(addon), Some((step, found))) = (&cluster.planned.facts.managed_addon, cluster.service_account()) else {
+    let (Some(addon), Some((step, [found, after]))) = (&cluster.planned.facts.managed_addon, cluster.service_account())
+    else {
         return Vec::new();
     };
-    let Some(after) = super::account_after(step) else { return Vec::new() };
     let mut findings = Vec::new();
     if found.addon == after.addon && found.annotations == after.annotations {
         return findings;
     }
-    let has_role = |account: &ServiceAccount| account.addon.as_ref().is_some_and(|addon| addon.role_arn.is_some());
-    if !has_role(found) && has_role(after) && found.association.is_some() {
+    if found.gets_first_role_of_addon(after) && found.association.is_some() {
         let message = "the add-on would get its first role, which EKS cannot take off again, in the step that deletes \
                        the association which pods use: it could not be undone as a whole";
         findings.push(known::ADDON_WITH_ASSOCIATION.at(&step.address, message.to_owned()));

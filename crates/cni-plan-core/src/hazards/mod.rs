@@ -21,7 +21,9 @@ pub(crate) use ownership::is_owners;
 
 use std::collections::HashMap;
 
-use crate::{Change, Finding, Header, Kind, PlannedCluster, Pods, Resource, Role, RoleRecord, ServiceAccount};
+use crate::{
+    Change, Finding, Header, Kind, PlannedCluster, PodIdentity, Pods, Resource, Role, RoleRecord, Run, ServiceAccount,
+};
 
 /// All of them, sorted.
 pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
@@ -77,13 +79,16 @@ impl<'a> Cluster<'a> {
         }
     }
 
-    /// The step on the plugin's service account, and that as it was found.
-    fn service_account(&self) -> Option<(&'a Change, &'a ServiceAccount)> {
+    /// The step on the plugin's service account, with that as it was found and as it is left.
+    fn service_account(&self) -> Option<(&'a Change, [&'a ServiceAccount; 2])> {
         let step = self.step(Kind::Annotate)?;
-        match &step.before {
-            Some(Resource::ServiceAccount(found)) => Some((step, found)),
-            _ => None,
-        }
+        let [found, after] = step.service_accounts();
+        Some((step, [found?, after?]))
+    }
+
+    /// What the plugin's pods are to carry.
+    fn wanted_identity(&self) -> Option<&'a PodIdentity> {
+        self.step(Kind::Verify)?.run.as_ref().map(Run::identity)
     }
 
     /// The step on the plugin's role, and the role as it was found.
@@ -93,14 +98,6 @@ impl<'a> Cluster<'a> {
             Some(Resource::Role(role)) => Some((step, Some(role))),
             _ => Some((step, None)),
         }
-    }
-}
-
-/// The service account as a step leaves it.
-fn account_after(step: &Change) -> Option<&ServiceAccount> {
-    match &step.after {
-        Some(Resource::ServiceAccount(after)) => Some(after),
-        _ => None,
     }
 }
 

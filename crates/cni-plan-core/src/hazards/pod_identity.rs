@@ -1,7 +1,7 @@
 //! What Pod Identity needs of a cluster, and whose the association is that a plan would change.
 
 use super::{Cluster, known};
-use crate::{Address, Finding, Kind, PluginVersion, PodIdentity, Run};
+use crate::{Address, Finding, Kind, PluginVersion, PodIdentity};
 
 /// The first plugin that asks the agent for credentials (facts: EKS).
 const FIRST_WITH_THE_AGENT: PluginVersion = PluginVersion::new(1, 15, 5);
@@ -9,8 +9,7 @@ const FIRST_WITH_THE_AGENT: PluginVersion = PluginVersion::new(1, 15, 5);
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let change = changed_of_others(cluster).or_else(|| given_another_role(cluster)).or_else(|| taken_away(cluster));
     let mut findings: Vec<Finding> = change.into_iter().collect();
-    let wanted = cluster.step(Kind::Verify).and_then(|verify| verify.run.as_ref()).map(Run::identity);
-    if wanted != Some(&PodIdentity::Association) {
+    if cluster.wanted_identity() != Some(&PodIdentity::Association) {
         return findings;
     }
     let at = Address::new(&cluster.planned.cluster.key, Kind::Cluster, &[]);
@@ -38,16 +37,16 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
 /// One whose role changes: no pod shows which role it has by an association, so that none would be restarted
 /// for it, and none could be seen to have the new one.
 fn given_another_role(cluster: &Cluster<'_>) -> Option<Finding> {
-    let (step, found) = cluster.service_account()?;
-    let (found, after) = (found.association.as_ref()?, super::account_after(step)?.association.as_ref()?);
+    let (step, [found, after]) = cluster.service_account()?;
+    let (found, after) = (found.association.as_ref()?, after.association.as_ref()?);
     let message = format!("its Pod Identity association names {}, and is to name {}", found.role_arn, after.role_arn);
     (found.role_arn != after.role_arn).then(|| known::POD_IDENTITY_ROLE.at(&step.address, message))
 }
 
 /// One that the plan takes away: pods have what they were given by it until they are restarted.
 fn taken_away(cluster: &Cluster<'_>) -> Option<Finding> {
-    let (step, found) = cluster.service_account()?;
-    let is_taken = found.association.is_some() && super::account_after(step)?.association.is_none();
+    let (step, [found, after]) = cluster.service_account()?;
+    let is_taken = found.association.is_some() && after.association.is_none();
     let message = "pods keep the credentials that they have by the association until they are restarted, which the plan \
                    does next; a container that restarts on its own before that gets none";
     is_taken.then(|| known::POD_IDENTITY_SESSION.at(&step.address, message.to_owned()))
@@ -55,9 +54,8 @@ fn taken_away(cluster: &Cluster<'_>) -> Option<Finding> {
 
 /// An association that no plan has made, and that the plan would give another role or take away.
 fn changed_of_others(cluster: &Cluster<'_>) -> Option<Finding> {
-    let (step, found) = cluster.service_account()?;
+    let (step, [found, after]) = cluster.service_account()?;
     let association = found.association.as_ref()?;
-    let after = super::account_after(step)?;
     let stays = after.association.as_ref() == Some(association);
     if association.is_of_a_plan() || stays && association.besides.is_empty() {
         return None;

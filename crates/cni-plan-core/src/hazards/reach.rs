@@ -1,7 +1,7 @@
 //! Whether the plugin's pods can get to what they need, and by the way that the spec asks for.
 
 use super::{Cluster, known};
-use crate::{Address, Finding, Kind, PodIdentity, Run};
+use crate::{Address, Finding, Kind, PodIdentity};
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let (key, facts) = (&cluster.planned.cluster.key, &cluster.planned.facts);
@@ -9,8 +9,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
         return Vec::new();
     }
     let at = Address::new(key, Kind::Cluster, &[]);
-    let wanted = cluster.step(Kind::Verify).and_then(|verify| verify.run.as_ref()).map(Run::identity);
-    match wanted {
+    match cluster.wanted_identity() {
         Some(PodIdentity::WebIdentity { sts_regional, .. }) if *sts_regional != Some(true) => {
             let message = "its endpoint is private, and nothing says that its pods call STS in the region";
             vec![known::PRIVATE_CLUSTER.at(&at, message.to_owned())]

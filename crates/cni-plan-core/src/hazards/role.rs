@@ -4,8 +4,8 @@
 use super::{Cluster, known};
 use crate::role_record::is_ipv4_policy;
 use crate::{
-    Action, Address, Change, Context, Finding, IpFamily, Kind, Need, NeedKind, Permissions, PluginProfile, Policy,
-    Resource, Role, RolePolicy, Target, Verdict, needs, settings,
+    Action, Address, Change, Context, Finding, IpFamily, Kind, Need, NeedKind, Permissions, Plugin, PluginProfile,
+    Policy, Resource, Role, RolePolicy, Target, Verdict, needs,
 };
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
@@ -26,16 +26,9 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
 /// What the plugin of a cluster needs, or would in the other family, as far as its pods tell.
 pub(super) fn needs_of(cluster: &Cluster<'_>, ip_family: IpFamily) -> Vec<Need> {
     let facts = &cluster.planned.facts;
-    let plugin = cluster.pods().map(|(_, pods)| &pods.plugin);
-    needs(&PluginProfile {
-        partition: facts.partition.clone(),
-        region: Some(facts.region.clone()),
-        account: Some(facts.account.clone()),
-        ip_family,
-        version: plugin.and_then(|plugin| plugin.version.as_deref()?.parse().ok()),
-        subnet_discovery: plugin.and_then(|plugin| plugin.flag(settings::SUBNET_DISCOVERY)).unwrap_or(true),
-        network_policy_logs: plugin.is_some_and(|plugin| plugin.network_policy_logs),
-    })
+    let unknown = Plugin::default();
+    let plugin = cluster.pods().map_or(&unknown, |(_, pods)| &pods.plugin);
+    needs(&PluginProfile::of(plugin, &facts.partition, &facts.region, &facts.account, ip_family))
 }
 
 /// What is known of every request of a cluster's plugin.

@@ -6,7 +6,7 @@
 //! condition keys for Amazon EC2". So a policy that is narrower than the documented one, but wide
 //! enough, is enough.
 
-use crate::IpFamily;
+use crate::{IpFamily, Plugin, settings};
 
 use super::plugin_version::PluginVersion;
 
@@ -27,6 +27,21 @@ pub struct PluginProfile {
     pub subnet_discovery: bool,
     /// Whether the node agent sends network-policy logs to CloudWatch.
     pub network_policy_logs: bool,
+}
+
+impl PluginProfile {
+    /// Of the plugin as its DaemonSet runs it; of what that does not say, the plugin's own default holds.
+    pub fn of(plugin: &Plugin, partition: &str, region: &str, account: &str, ip_family: IpFamily) -> PluginProfile {
+        PluginProfile {
+            partition: partition.to_owned(),
+            region: Some(region.to_owned()),
+            account: Some(account.to_owned()),
+            ip_family,
+            version: plugin.version.as_deref().and_then(|version| version.parse().ok()),
+            subnet_discovery: plugin.flag(settings::SUBNET_DISCOVERY).unwrap_or(true),
+            network_policy_logs: plugin.network_policy_logs,
+        }
+    }
 }
 
 /// One thing that a role has to allow.

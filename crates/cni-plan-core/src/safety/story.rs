@@ -9,7 +9,7 @@ use std::collections::{BTreeSet, HashMap};
 use super::exploration::{End, Move, Path};
 use super::identities::Identities;
 use super::shape::Place;
-use super::strand::{Strand, Strands, accounts};
+use super::strand::{Strand, Strands};
 use super::verdict::{Danger, DangerStep, Direction, Endangered, Exemption};
 use super::way_back::{View, moved};
 use crate::{Action, Address, Change, Kind, Observation, Run, ServiceAccount, Target, invert};
@@ -195,7 +195,7 @@ fn has_association(account: Option<&ServiceAccount>) -> bool {
 }
 
 fn is_about_association(change: &Change) -> bool {
-    accounts(change).into_iter().any(has_association)
+    change.service_accounts().into_iter().any(has_association)
 }
 
 /// What a step does, as a clause.
@@ -223,7 +223,7 @@ fn does(change: &Change, direction: Direction) -> String {
             format!("the EKS add-on of {cluster} is given the plugin's own role, which EKS annotates")
         }
         Target::ServiceAccount { cluster, namespace, name, .. } if is_about_association(change) => {
-            let [before, after] = accounts(change).map(has_association);
+            let [before, after] = change.service_accounts().map(has_association);
             let (was, is) = if is_back { (after, before) } else { (before, after) };
             match (was, is) {
                 (false, true) => {

@@ -118,7 +118,7 @@ impl<'a> Strands<'a> {
         let (annotate, restart, verify) = (step(Place::Annotate), step(Place::Restart), step(Place::Verify));
         let run = |change: Option<&'a Change>| change.and_then(|change| change.run.as_ref()).map(Run::identity);
         let wanted = run(restart).or(run(verify));
-        let [before, after] = annotate.map_or([None; 2], accounts);
+        let [before, after] = annotate.map_or([None; 2], Change::service_accounts);
         let announced = after.map(ServiceAccount::identity_of_new_pods);
         let found = restart.or(verify).and_then(found_pods);
         let meant = Lens::of(wanted.or(announced.as_ref()), after, found);
@@ -178,14 +178,6 @@ impl<'a> Strands<'a> {
             waits_for: order.before(step),
         }
     }
-}
-
-/// The service account before and after a step on it.
-pub(super) fn accounts(change: &Change) -> [Option<&ServiceAccount>; 2] {
-    [&change.before, &change.after].map(|state| match state {
-        Some(Resource::ServiceAccount(account)) => Some(account),
-        _ => None,
-    })
 }
 
 /// The pods as a step on them has found them.

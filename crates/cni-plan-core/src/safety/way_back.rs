@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::identities::{Identities, Lens};
 use super::shape::{Place, Places};
-use super::strand::{Strand, accounts, found_pods};
+use super::strand::{Strand, found_pods};
 use crate::{Action, Address, Change, Kind, Observation, Plugin, PodGroup, PodIdentity, Pods, Resource, Run, invert};
 
 /// What a run going back sees of the pods.
@@ -97,7 +97,7 @@ impl WaysBack {
     fn inverse(&self, live: &HashMap<Address, Observation>) -> Inverse {
         let found = self.plan.iter().find_map(found_pods);
         let annotate = self.plan.iter().find(|change| change.address.kind() == Kind::Annotate);
-        let [before, after] = annotate.map_or([None; 2], accounts);
+        let [before, after] = annotate.map_or([None; 2], Change::service_accounts);
         // What a step of the way back brings is born under the service account as it was.
         let lens = Lens::of(self.wanted.as_ref(), after, found).under(before);
         let mut inverse = Inverse::default();
