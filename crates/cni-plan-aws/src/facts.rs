@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_eks::types::{AuthenticationMode, Cluster, IpFamily as WireIpFamily};
+use aws_sdk_eks::types::{Addon, AuthenticationMode, Cluster, IpFamily as WireIpFamily};
 use cni_plan_core::{
     BoxFuture, ClusterFacts, ClusterInspector, ClusterRef, ErrorKind, FactsWanted, IpFamily, ManagedAddon, Neighbour,
     ProviderError, Unread,
@@ -12,7 +12,7 @@ use futures::future::{FutureExt, OptionFuture, join, try_join};
 
 use crate::Aws;
 use crate::failure::if_there;
-use crate::node_roles::{self, NodeRolesRead};
+use crate::node_roles;
 use crate::session::Session;
 
 /// The plugin's name among EKS's add-ons.
@@ -56,13 +56,11 @@ async fn read(
         let caller = caller?;
         caller.must_be_of(cluster)?;
         let described = described?.ok_or_else(|| no_such_cluster(session, name, &caller.account))?;
-        // What is wrong with it is told with the whole.
-        if let Ok(facts) =
-            facts_of(described.clone(), &caller.account, &session.region, None, &NodeRolesRead::default())
-        {
-            early(&facts);
-        }
-        Ok((caller, described))
+        let facts = facts_of(described, &caller.account, &session.region).map_err(|why| {
+            session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
+        })?;
+        early(&facts);
+        Ok(facts)
     };
     let what_it_has = join(
         join(
@@ -71,18 +69,19 @@ async fn read(
         ),
         join(
             OptionFuture::from(wanted.node_roles.then(|| node_roles::read(session, name))),
-            OptionFuture::from(wanted.association_of.as_ref().map(|account| association(session, name, account))),
+            OptionFuture::from(wanted.association_of.as_ref().map(|(namespace, account)| {
+                let what = format!("cannot list the Pod Identity associations of cluster {name}");
+                association_id(session, name, namespace, account, what)
+            })),
         ),
     );
     // Without the cluster nothing else of it is waited for, nor is its failure told.
-    let ((caller, described), ((addon, agent), (nodes, association))) =
-        try_join(the_cluster, what_it_has.map(Ok)).await?;
-    let addon = addon.transpose()?.flatten();
-    let nodes = nodes.transpose()?.unwrap_or_default();
-    let mut facts = facts_of(described, &caller.account, &session.region, addon, &nodes).map_err(|why| {
-        session.intent("eks:DescribeCluster", name, format!("cannot read cluster {name}")).unreadable(why)
-    })?;
+    let (mut facts, ((addon, agent), (nodes, association))) = try_join(the_cluster, what_it_has.map(Ok)).await?;
+    facts.managed_addon = addon.transpose()?.flatten();
     facts.pod_identity_agent = agent.transpose()?.flatten();
+    let nodes = nodes.transpose()?.unwrap_or_default();
+    facts.unread = nodes.unread;
+    facts.add_node_roles(nodes.roles);
     match association {
         Some(Ok(association)) => facts.association = association,
         Some(Err(error)) => facts.unread.push(Unread::unless_failed("the Pod Identity associations", error)?),
@@ -91,18 +90,17 @@ async fn read(
     Ok(facts)
 }
 
-/// The id of the service account's association; there is at most one.
-async fn association(
+/// The id of the service account's association; there is at most one. `what` says what fails without it:
+/// `cannot …`.
+pub(crate) async fn association_id(
     session: &Session,
-    name: &str,
-    (namespace, account): &(String, String),
+    cluster: &str,
+    namespace: &str,
+    account: &str,
+    what: String,
 ) -> Result<Option<String>, ProviderError> {
-    let intent = session.intent(
-        "eks:ListPodIdentityAssociations",
-        format!("cluster {name}"),
-        format!("cannot list the Pod Identity associations of cluster {name}"),
-    );
-    let call = session.eks.list_pod_identity_associations().cluster_name(name);
+    let intent = session.intent("eks:ListPodIdentityAssociations", format!("cluster {cluster}"), what);
+    let call = session.eks.list_pod_identity_associations().cluster_name(cluster);
     let answer = call.namespace(namespace).service_account(account).send().await;
     let answer = if_there(answer.map_err(|error| intent.failed(&error)))?;
     Ok(answer.and_then(|answer| answer.associations?.into_iter().find_map(|it| it.association_id)))
@@ -121,32 +119,38 @@ async fn describe(session: &Session, name: &str) -> Result<Option<Cluster>, Prov
 
 /// `None`: EKS does not manage it.
 async fn managed_addon(session: &Session, name: &str, addon: &str) -> Result<Option<ManagedAddon>, ProviderError> {
-    let intent = session.intent(
-        "eks:DescribeAddon",
-        format!("cluster {name}"),
-        format!("cannot tell whether EKS manages the {addon} add-on of cluster {name}"),
-    );
-    let answer = session.eks.describe_addon().cluster_name(name).addon_name(addon).send().await;
-    let answer = answer.map_err(|error| match intent.failed(&error) {
+    let what = format!("cannot tell whether EKS manages the {addon} add-on of cluster {name}");
+    let described = described_addon(session, name, addon, what).await.map_err(|error| match error.kind {
         // Whatever keeps EKS from telling, the person who asks may know.
-        error if addon == ADDON && matches!(error.kind, ErrorKind::Denied | ErrorKind::Refused) => {
+        ErrorKind::Denied | ErrorKind::Refused if addon == ADDON => {
             ProviderError { cure: format!("{}, or set `addon: self-managed`", error.cure), ..error }
         }
-        error => error,
-    });
-    let Some(answer) = if_there(answer)? else { return Ok(None) };
-    let addon = answer.addon.and_then(|addon| Some((addon.addon_version?, addon.status?)));
-    let (version, status) = addon.ok_or_else(|| intent.unreadable("the answer has no add-on version or status"))?;
-    Ok(Some(ManagedAddon { version, status: status.as_str().to_owned() }))
+        _ => error,
+    })?;
+    Ok(described.map(|(_, state)| state))
 }
 
-fn facts_of(
-    cluster: Cluster,
-    account: &str,
-    region: &str,
-    managed_addon: Option<ManagedAddon>,
-    nodes: &NodeRolesRead,
-) -> Result<ClusterFacts, String> {
+/// An add-on of a cluster, and the state that it is in; `None`: it is not there. `what` says what fails
+/// without it: `cannot …`.
+pub(crate) async fn described_addon(
+    session: &Session,
+    cluster: &str,
+    addon: &str,
+    what: String,
+) -> Result<Option<(Addon, ManagedAddon)>, ProviderError> {
+    let intent = session.intent("eks:DescribeAddon", format!("cluster {cluster}"), what);
+    let answer = session.eks.describe_addon().cluster_name(cluster).addon_name(addon).send().await;
+    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
+    let described = answer.addon.and_then(|addon| {
+        let status = addon.status.as_ref()?.as_str().to_owned();
+        let state = ManagedAddon { version: addon.addon_version.clone()?, status };
+        Some((addon, state))
+    });
+    described.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on version or status"))
+}
+
+/// What DescribeCluster tells by itself.
+fn facts_of(cluster: Cluster, account: &str, region: &str) -> Result<ClusterFacts, String> {
     let arn = cluster.arn.ok_or("the answer has no ARN")?;
     let partition = arn.split(':').nth(1).filter(|partition| partition.starts_with("aws"));
     // Left out by services older than the IPv6 family; EKS itself always says it.
@@ -157,25 +161,23 @@ fn facts_of(
     };
     let mode = cluster.access_config.and_then(|access| access.authentication_mode);
     let issuer = cluster.identity.and_then(|identity| identity.oidc).and_then(|oidc| oidc.issuer);
-    let mut facts = ClusterFacts {
+    Ok(ClusterFacts {
         account: account.to_owned(),
         partition: partition.ok_or_else(|| format!("its ARN {arn} has no partition"))?.to_owned(),
         region: region.to_owned(),
         ip_family,
         issuer: issuer.map(|issuer| issuer.strip_prefix("https://").unwrap_or(&issuer).to_owned()),
         version: cluster.version.ok_or("the answer has no Kubernetes version")?,
-        managed_addon,
+        managed_addon: None,
         pod_identity_agent: None,
         node_roles: Vec::new(),
         association: None,
         is_private: cluster.resources_vpc_config.is_some_and(|vpc| !vpc.endpoint_public_access),
-        unread: nodes.unread.clone(),
+        unread: Vec::new(),
         uses_aws_auth: mode != Some(AuthenticationMode::Api),
         endpoint: cluster.endpoint,
         certificate_authority: cluster.certificate_authority.and_then(|authority| authority.data),
-    };
-    facts.add_node_roles(nodes.roles.iter().cloned());
-    Ok(facts)
+    })
 }
 
 fn no_such_cluster(session: &Session, name: &str, account: &str) -> ProviderError {
@@ -198,7 +200,7 @@ mod tests {
     }
 
     fn facts(cluster: Cluster) -> Result<ClusterFacts, String> {
-        facts_of(cluster, "111122223333", "cn-north-1", None, &NodeRolesRead::default())
+        facts_of(cluster, "111122223333", "cn-north-1")
     }
 
     #[test]

@@ -3,19 +3,20 @@
 //! An update is accepted at once and over later. It is sent with the version and the configuration as they
 //! are found, and so that what others have set in the cluster stays (facts: EKS).
 
-use aws_sdk_eks::types::{Addon, AddonStatus, ResolveConflicts, Update, UpdateStatus};
-use cni_plan_core::{AddonRole, ErrorKind, Overseer, ProviderError};
-use tokio::time::sleep;
+use std::ops::ControlFlow;
+
+use aws_sdk_eks::types::{Addon, ResolveConflicts, Update, UpdateStatus};
+use cni_plan_core::{AddonRole, ErrorKind, ManagedAddon, Overseer, ProviderError};
 
 use super::wait;
-use crate::facts::ADDON;
-use crate::failure::{Intent, if_there};
+use crate::facts::{ADDON, described_addon};
+use crate::failure::Intent;
 use crate::session::Session;
 
 /// `None`: EKS does not manage the plugin.
 pub(super) async fn role(session: &Session, cluster: &str) -> Result<Option<AddonRole>, ProviderError> {
-    let addon = described(session, cluster).await?;
-    Ok(addon.map(|addon| AddonRole { role_arn: addon.service_account_role_arn }))
+    let described = described(session, cluster).await?;
+    Ok(described.map(|(addon, _)| AddonRole { role_arn: addon.service_account_role_arn }))
 }
 
 /// The add-on once EKS is at nothing with it.
@@ -23,18 +24,15 @@ pub(super) async fn role(session: &Session, cluster: &str) -> Result<Option<Addo
 /// # Errors
 /// When it cannot be seen, and when EKS is not done with it in a quarter of an hour.
 pub(super) async fn at_rest(session: &Session, cluster: &str) -> Result<Option<Addon>, ProviderError> {
-    let mut delays = wait::delays(wait::FOR_AN_UPDATE);
-    loop {
-        let addon = described(session, cluster).await?;
-        let is_changing = addon.as_ref().and_then(|addon| addon.status.as_ref()).is_some_and(is_changing);
-        if !is_changing {
-            return Ok(addon);
-        }
-        let Some(delay) = delays.next() else {
-            let why = format!("EKS is still changing it after {} minutes", wait::FOR_AN_UPDATE.as_secs() / 60);
-            return Err(ProviderError { kind: ErrorKind::Timeout, ..not_updated(session, cluster, &why) });
-        };
-        sleep(delay).await;
+    let at_rest = wait::until(wait::FOR_AN_UPDATE, || async {
+        Ok(match described(session, cluster).await? {
+            Some((_, state)) if state.is_changing() => ControlFlow::Continue(()),
+            described => ControlFlow::Break(described.map(|(addon, _)| addon)),
+        })
+    });
+    match at_rest.await? {
+        ControlFlow::Break(addon) => Ok(addon),
+        ControlFlow::Continue(()) => Err(not_over(session, cluster, "EKS is still changing it")),
     }
 }
 
@@ -84,22 +82,24 @@ pub(super) async fn set_role(
 }
 
 async fn until_over(session: &Session, cluster: &str, id: &str) -> Result<(), ProviderError> {
-    let mut delays = wait::delays(wait::FOR_AN_UPDATE);
-    loop {
+    let over = wait::until(wait::FOR_AN_UPDATE, || async {
         let update = described_update(session, cluster, id).await?;
         match update.status {
-            Some(UpdateStatus::Successful) => return Ok(()),
-            Some(UpdateStatus::Failed | UpdateStatus::Cancelled) => {
-                return Err(not_updated(session, cluster, &told(&update)));
-            }
-            _ => {}
+            Some(UpdateStatus::Successful) => Ok(ControlFlow::Break(())),
+            Some(UpdateStatus::Failed | UpdateStatus::Cancelled) => Err(not_updated(session, cluster, &told(&update))),
+            _ => Ok(ControlFlow::Continue(())),
         }
-        let Some(delay) = delays.next() else {
-            let why = format!("update {id} is not over after {} minutes", wait::FOR_AN_UPDATE.as_secs() / 60);
-            return Err(ProviderError { kind: ErrorKind::Timeout, ..not_updated(session, cluster, &why) });
-        };
-        sleep(delay).await;
+    });
+    match over.await? {
+        ControlFlow::Break(()) => Ok(()),
+        ControlFlow::Continue(()) => Err(not_over(session, cluster, &format!("update {id} is not over"))),
     }
+}
+
+/// What takes longer than an update is waited for.
+fn not_over(session: &Session, cluster: &str, what: &str) -> ProviderError {
+    let why = format!("{what} after {} minutes", wait::FOR_AN_UPDATE.as_secs() / 60);
+    ProviderError { kind: ErrorKind::Timeout, ..not_updated(session, cluster, &why) }
 }
 
 /// EKS says that it is done, and the service account does not show it.
@@ -127,11 +127,8 @@ fn told(update: &Update) -> String {
     if errors.is_empty() { "EKS does not say why".to_owned() } else { errors.join("; ") }
 }
 
-async fn described(session: &Session, cluster: &str) -> Result<Option<Addon>, ProviderError> {
-    let intent = intent(session, "eks:DescribeAddon", cluster, "read");
-    let answer = session.eks.describe_addon().cluster_name(cluster).addon_name(ADDON).send().await;
-    let Some(answer) = if_there(answer.map_err(|error| intent.failed(&error)))? else { return Ok(None) };
-    answer.addon.map(Some).ok_or_else(|| intent.unreadable("the answer has no add-on"))
+async fn described(session: &Session, cluster: &str) -> Result<Option<(Addon, ManagedAddon)>, ProviderError> {
+    described_addon(session, cluster, ADDON, doing("read", cluster)).await
 }
 
 async fn described_update(session: &Session, cluster: &str, id: &str) -> Result<Update, ProviderError> {
@@ -145,14 +142,10 @@ fn updating<'a>(session: &'a Session, cluster: &str) -> Intent<'a> {
     intent(session, "eks:UpdateAddon", cluster, "update")
 }
 
-fn intent<'a>(session: &'a Session, action: &'static str, cluster: &str, doing: &str) -> Intent<'a> {
-    session.intent(
-        action,
-        format!("cluster {cluster}"),
-        format!("cannot {doing} the add-on {ADDON} of cluster {cluster}"),
-    )
+fn intent<'a>(session: &'a Session, action: &'static str, cluster: &str, verb: &str) -> Intent<'a> {
+    session.intent(action, format!("cluster {cluster}"), doing(verb, cluster))
 }
 
-fn is_changing(status: &AddonStatus) -> bool {
-    matches!(status, AddonStatus::Creating | AddonStatus::Updating | AddonStatus::Deleting)
+fn doing(verb: &str, cluster: &str) -> String {
+    format!("cannot {verb} the add-on {ADDON} of cluster {cluster}")
 }

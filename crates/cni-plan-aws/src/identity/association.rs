@@ -2,6 +2,7 @@
 
 use cni_plan_core::{Association, Overseer, ProviderError, ServiceAccount};
 
+use crate::facts::association_id;
 use crate::failure::{Intent, if_there};
 use crate::session::Session;
 
@@ -18,14 +19,9 @@ pub(super) async fn of(
     namespace: &str,
     account: &str,
 ) -> Result<Option<Found>, ProviderError> {
-    let reading = |action| intent(session, action, cluster, namespace, account, "read");
-    let listing = reading("eks:ListPodIdentityAssociations");
-    let list = session.eks.list_pod_identity_associations().cluster_name(cluster);
-    let list = list.namespace(namespace).service_account(account).send().await;
-    let list = if_there(list.map_err(|error| listing.failed(&error)))?;
-    let id = list.and_then(|list| list.associations?.into_iter().find_map(|it| it.association_id));
+    let describing = intent(session, "eks:DescribePodIdentityAssociation", cluster, namespace, account, "read");
+    let id = association_id(session, cluster, namespace, account, describing.what.clone()).await?;
     let Some(id) = id else { return Ok(None) };
-    let describing = reading("eks:DescribePodIdentityAssociation");
     let call = session.eks.describe_pod_identity_association().cluster_name(cluster).association_id(&id);
     // It may go between the two calls.
     let Some(answer) = if_there(call.send().await.map_err(|error| describing.failed(&error)))? else { return Ok(None) };

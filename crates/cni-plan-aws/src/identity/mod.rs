@@ -8,6 +8,7 @@ mod addon;
 mod association;
 mod wait;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,12 +75,12 @@ impl Provider for EksIdentity {
 
     fn apply<'a>(&'a self, change: &'a Change, overseer: &'a dyn Overseer) -> BoxFuture<'a, Result<(), ProviderError>> {
         Box::pin(async move {
-            match (&change.target, &change.before, &change.after) {
-                (
-                    Target::ServiceAccount { addon, association, .. },
-                    Some(Resource::ServiceAccount(before)),
-                    Some(Resource::ServiceAccount(after)),
-                ) if *addon || *association => self.give(change, before, after, overseer).await,
+            match (&change.target, change.service_accounts()) {
+                (Target::ServiceAccount { addon, association, .. }, [Some(before), Some(after)])
+                    if *addon || *association =>
+                {
+                    self.give(change, before, after, overseer).await
+                }
                 _ => self.api_server.apply(change, overseer).await,
             }
         })
@@ -132,7 +133,8 @@ impl EksIdentity {
         }
         match (&before.addon, &after.addon) {
             (Some(found), Some(wanted)) => {
-                let is_to_write = !self.is_annotated(change, after).await?;
+                let now = self.account(change).await?;
+                let is_to_write = now.is_none_or(|now| unlike(&now, after).is_some());
                 addon::set_role(&self.session, &self.cluster, found, wanted, is_to_write, overseer).await?;
                 self.until_annotated(change, after).await?;
             }
@@ -160,33 +162,29 @@ impl EksIdentity {
         association::set(&self.session, &self.cluster, before, after, overseer).await
     }
 
-    /// Whether the service account names what it is to name already.
-    async fn is_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<bool, ProviderError> {
-        match self.api_server.observe(&[&change.target]).await.pop() {
-            Some(Observation::Present(Resource::ServiceAccount(now))) => Ok(unlike(&now, after).is_none()),
-            Some(Observation::Unseen(error)) => Err(error),
-            _ => Ok(false),
+    /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
+    async fn until_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<(), ProviderError> {
+        let annotated = wait::until(wait::FOR_THE_ANNOTATION, || async {
+            let Some(now) = self.account(change).await? else {
+                return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone"));
+            };
+            let Some(key) = unlike(&now, after) else { return Ok(ControlFlow::Break(())) };
+            let found = now.annotations.get(key);
+            let found = found.map_or_else(|| "is not there".to_owned(), |found| format!("is {}", found.value));
+            Ok(ControlFlow::Continue(format!("annotation {key} {found}")))
+        });
+        match annotated.await? {
+            ControlFlow::Break(()) => Ok(()),
+            ControlFlow::Continue(why) => Err(addon::not_annotated(&self.session, &self.cluster, &why)),
         }
     }
 
-    /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
-    async fn until_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<(), ProviderError> {
-        let targets = [&change.target];
-        let mut delays = wait::delays(wait::FOR_THE_ANNOTATION);
-        loop {
-            let seen = self.api_server.observe(&targets).await.pop();
-            let now = match seen {
-                Some(Observation::Present(Resource::ServiceAccount(now))) => now,
-                Some(Observation::Unseen(error)) => return Err(error),
-                _ => return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone")),
-            };
-            let Some(key) = unlike(&now, after) else { return Ok(()) };
-            let Some(delay) = delays.next() else {
-                let found = now.annotations.get(key);
-                let found = found.map_or_else(|| "is not there".to_owned(), |found| format!("is {}", found.value));
-                return Err(addon::not_annotated(&self.session, &self.cluster, &format!("annotation {key} {found}")));
-            };
-            tokio::time::sleep(delay).await;
+    /// The service account as its API server has it; `None`: it is not there.
+    async fn account(&self, change: &Change) -> Result<Option<ServiceAccount>, ProviderError> {
+        match self.api_server.observe(&[&change.target]).await.pop() {
+            Some(Observation::Present(Resource::ServiceAccount(now))) => Ok(Some(now)),
+            Some(Observation::Unseen(error)) => Err(error),
+            _ => Ok(None),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! How long EKS is waited for.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
+
+use tokio::time::sleep;
 
 use crate::delays::doubling;
 
@@ -10,10 +13,24 @@ pub(super) const FOR_AN_UPDATE: Duration = Duration::from_secs(15 * 60);
 /// For the annotation of an add-on that is updated.
 pub(super) const FOR_THE_ANNOTATION: Duration = Duration::from_secs(60);
 
-/// Between a look and the next: from a quarter of a second on, each twice the one before up to five
-/// seconds; together the bound.
-pub(super) fn delays(bound: Duration) -> impl Iterator<Item = Duration> + Send {
+/// Looks again and again until a look says that it is enough, for as long as `bound`; gives what the last one
+/// said. Between a look and the next, from a quarter of a second on, each pause is twice the one before up to
+/// five seconds.
+///
+/// # Errors
+/// Of a look.
+pub(super) async fn until<B, C, E, Looking>(bound: Duration, look: impl Fn() -> Looking) -> Result<ControlFlow<B, C>, E>
+where
+    Looking: Future<Output = Result<ControlFlow<B, C>, E>>,
+{
     const FIRST: Duration = Duration::from_millis(250);
     const LONGEST: Duration = Duration::from_secs(5);
-    doubling(FIRST, LONGEST, bound)
+    let mut delays = doubling(FIRST, LONGEST, bound);
+    loop {
+        let seen = look().await?;
+        match delays.next().filter(|_| seen.is_continue()) {
+            Some(delay) => sleep(delay).await,
+            None => return Ok(seen),
+        }
+    }
 }
