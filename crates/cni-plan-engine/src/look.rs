@@ -18,14 +18,6 @@ pub struct Looked {
     pub roles: Vec<(RoleAsked, Result<RoleRead, ProviderError>)>,
 }
 
-impl Looked {
-    /// Takes in what was seen besides.
-    pub fn extend(&mut self, other: Looked) {
-        self.observed.extend(other.observed);
-        self.roles.extend(other.roles);
-    }
-}
-
 /// [`observe`], and what is on each of these roles beside. An answer of an account serves both.
 pub async fn look<'a>(
     wanted: impl IntoIterator<Item = (&'a Address, &'a Target)>,

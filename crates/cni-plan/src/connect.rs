@@ -17,7 +17,6 @@ use crate::error::CommandError;
 use crate::recorder::Recorder;
 
 /// Clusters whose facts are read and whose providers are at hand.
-#[derive(Clone)]
 pub(crate) struct Connected {
     /// In the order asked.
     pub(crate) clusters: Vec<PlannedCluster>,
@@ -45,19 +44,15 @@ impl Connector {
     /// `aws-auth` while EKS is asked for the rest.
     pub(crate) async fn connect(&self, clusters: &[(ClusterRef, FactsWanted)]) -> Result<Connected, CommandError> {
         let inspector = self.aws.as_ref();
-        let described = Described::of(clusters.len());
-        let facts = async {
-            let facts = read_facts(clusters, inspector, &|at, facts| described.tell(at, facts)).await;
-            described.close();
-            facts
+        let (described, heard) = Described::of(clusters.len());
+        let facts = async move {
+            // With its end whoever has not been told hears that it will not be.
+            read_facts(clusters, inspector, &|at, facts| described.tell(at, facts)).await
         };
-        let servers =
-            clusters.iter().enumerate().map(|(at, (cluster, asked))| {
-                let described = &described;
-                async move {
-                    OptionFuture::from(described.hear(at).await.map(|facts| self.server(cluster, asked, facts))).await
-                }
-            });
+        let servers = clusters.iter().zip(heard).map(|((cluster, asked), heard)| async move {
+            let server = heard.await.ok().map(|facts| self.server(cluster, asked, facts));
+            OptionFuture::from(server).await
+        });
         let (facts, servers, beside) = join3(facts, join_all(servers), read_neighbours(clusters, inspector)).await;
         let facts = all_or_errors(facts)?;
         let servers = all_or_errors(servers.into_iter().flatten().collect())?;
