@@ -93,11 +93,14 @@ impl Typed {
     }
 
     fn iam(&mut self, verb: &str, options: &[(&str, &str)]) {
-        let mut line = format!("{} iam {verb}", self.aws);
-        for (name, value) in options {
-            line.push_str(&format!(" --{name} {}", quoted(value)));
+        self.lines.push(with_options(format!("{} iam {verb}", self.aws), options));
+    }
+
+    /// At the end of the last line.
+    fn more(&mut self, text: &str) {
+        if let Some(line) = self.lines.last_mut() {
+            line.push_str(text);
         }
-        self.lines.push(line);
     }
 
     fn eks(&mut self, verb: &str, options: &[(&str, &str)]) {
@@ -106,11 +109,7 @@ impl Typed {
     }
 
     fn eks_line(&self, verb: &str, options: &[(&str, &str)]) -> String {
-        let mut line = format!("{} eks {verb}{}", self.aws, self.of_cluster);
-        for (name, value) in options {
-            line.push_str(&format!(" --{name} {}", quoted(value)));
-        }
-        line
+        with_options(format!("{} eks {verb}{}", self.aws, self.of_cluster), options)
     }
 
     fn kubectl(&mut self, words: &[&str]) {
@@ -159,9 +158,7 @@ impl Typed {
                     None => {
                         let document = before.document.to_json();
                         self.iam("create-policy-version", &[("policy-arn", arn), ("policy-document", &document)]);
-                        if let Some(line) = self.lines.last_mut() {
-                            line.push_str(" --set-as-default");
-                        }
+                        self.more(" --set-as-default");
                     }
                 }
             }
@@ -227,14 +224,10 @@ impl Typed {
                 let version = self.eks_line("describe-addon", &[("addon-name", ADDON)]);
                 self.lines.push(format!("version=$({version} --query addon.addonVersion --output text)"));
                 self.eks("delete-addon", &[("addon-name", ADDON)]);
-                if let Some(line) = self.lines.last_mut() {
-                    line.push_str(" --preserve");
-                }
+                self.more(" --preserve");
                 self.eks("wait addon-deleted", &[("addon-name", ADDON)]);
                 self.eks("create-addon", &[("addon-name", ADDON), PRESERVE]);
-                if let Some(line) = self.lines.last_mut() {
-                    line.push_str(" --addon-version \"$version\"  # and its --configuration-values, if it has any");
-                }
+                self.more(" --addon-version \"$version\"  # and its --configuration-values, if it has any");
             }
         }
         // Pods that are restarted before EKS is done would be born as they were.
@@ -259,9 +252,7 @@ impl Typed {
             let [namespace, account] = whose;
             self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
             for (key, value) in &association.tags {
-                if let Some(line) = self.lines.last_mut() {
-                    line.push_str(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
-                }
+                self.more(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
             }
         }
     }
@@ -291,6 +282,13 @@ impl Typed {
             self.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>());
         }
     }
+}
+
+fn with_options(mut line: String, options: &[(&str, &str)]) -> String {
+    for (name, value) in options {
+        line.push_str(&format!(" --{name} {}", quoted(value)));
+    }
+    line
 }
 
 /// A word for a POSIX shell.
