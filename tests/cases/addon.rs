@@ -4,12 +4,12 @@
 use cni_plan_sandbox::{AddonSeed, ClusterSeed};
 use cni_plan_tests::command::Ran;
 use cni_plan_tests::ending::differences;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::served::Served;
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 /// Another role than the one that the add-on of scenario `managed-addon-with-role` has.
 const OTHER_ROLE: &str =
     "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n    role: { name: AnotherRole }\n";
@@ -156,8 +156,7 @@ fn addon(rehearsal: &Rehearsal) -> Value {
 }
 
 fn cluster(rehearsal: &Rehearsal) -> Value {
-    let state = rehearsal.state();
-    state["clusters"].as_object().unwrap().values().next().unwrap().clone()
+    rehearsal.state()["clusters"]["us-west-2/my-cluster"].take()
 }
 
 fn annotated(rehearsal: &Rehearsal) -> Value {
@@ -172,9 +171,8 @@ fn annotate(rehearsal: &Rehearsal, role_arn: &str) {
 }
 
 fn are_ready(state: &Value) -> bool {
-    let pods =
-        state["clusters"].as_object().unwrap().values().flat_map(|it| it["kubernetes"]["pods"].as_array().unwrap());
-    pods.clone().count() > 0 && pods.into_iter().all(|pod| pod["ready"] == true)
+    let pods = state["clusters"]["us-west-2/my-cluster"]["kubernetes"]["pods"].as_array().unwrap();
+    !pods.is_empty() && pods.iter().all(|pod| pod["ready"] == true)
 }
 
 /// What was printed, without what differs from run to run.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use cni_plan_sandbox::{ClusterSeed, IpFamily};
 use cni_plan_tests::command::{Ran, Workspace};
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use insta::assert_snapshot;
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 
 #[test]

@@ -4,10 +4,10 @@
 use std::time::{Duration, Instant};
 
 use cni_plan_sandbox::CallRecord;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use serde_json::Value;
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const CONFIRM: &str = "my-cluster/confirm/kube-system/aws-node";
 const DETACH: &str = "111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy";
 /// Nothing that is waited for takes as long.

@@ -6,7 +6,7 @@ use std::fmt::Write;
 use cni_plan_core::{ChangeSet, Severity, known_findings};
 use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::command::repository;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 
 use crate::hazards::{HAZARDS, Hazard};
 
@@ -33,7 +33,7 @@ const SCENARIOS: &[(&str, &[&str])] = &[
     ("policies-besides", &[]),
 ];
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 
 #[test]
 fn each_scenario_is_told_what_it_holds_and_nothing_else() {

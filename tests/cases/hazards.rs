@@ -2,11 +2,11 @@
 //! the plan of the one is told, that of the other is told nothing. `docs/findings.md` shows the table.
 
 use cni_plan_sandbox::{AddonSeed, ClusterSeed, EndpointAccess, IpFamily, NodeKind, NodesSeed};
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 
 use crate::findings::{code_in, severity};
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const ROLE_ARN: &str = "eks.amazonaws.com/role-arn";
 const PLUGIN_ROLE: &str = "arn:aws:iam::111122223333:role/AmazonEKSVPCCNIRole-my-cluster";
 

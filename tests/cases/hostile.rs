@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use cni_plan_tests::command::{Ran, Workspace};
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::relay::{Answer, Relay};
 
 /// Clears the screen, sets the window's title, rings, writes a link and the clipboard, goes back to the
@@ -21,7 +21,7 @@ const DESCRIPTION: &str = "owned\r\n+ all is well\n| a | b |\n# heading\n```\n<s
 /// What no page may hold outside of code.
 const MARKUP: &[&str] = &["<script", "<!--", "@everyone", "#1", "https://evil", "](", "# heading", "| a |"];
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 
 fn rehearsal() -> Rehearsal {
     let rehearsal = Rehearsal::ipv4();

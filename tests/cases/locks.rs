@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::ending::locks_in;
-use cni_plan_tests::rehearsal::{Rehearsal, while_held};
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal, while_held};
 use rustix::process::{Pid, Signal, kill_process};
 
 const APPLY: &str = "apply plans/spec.plan.json";
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// `my-cluster`, with its change set.
 fn planned() -> Rehearsal {
     let rehearsal = Rehearsal::ipv4();
-    rehearsal.workspace().write("spec.yaml", "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n");
+    rehearsal.workspace().write("spec.yaml", MY_CLUSTER);
     rehearsal.run("plan spec.yaml").expect(0);
     rehearsal
 }

@@ -6,11 +6,11 @@ use cni_plan_sandbox::{AddonSeed, ClusterSeed};
 use cni_plan_tests::course::Call;
 use cni_plan_tests::ending::differences;
 use cni_plan_tests::killed::Instant;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
-const BY_ANNOTATION: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const BY_ANNOTATION: &str = MY_CLUSTER;
 const BY_ASSOCIATION: &str =
     "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n    identity: pod-identity\n";
 const AGENT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -195,8 +195,7 @@ fn assert_same(one: &Value, other: &Value) {
 /// The plugin's pods.
 fn pods(rehearsal: &Rehearsal) -> Vec<Value> {
     let state = rehearsal.state();
-    let cluster = state["clusters"].as_object().unwrap().values().next().unwrap().clone();
-    let pods = cluster["kubernetes"]["pods"].as_array().unwrap().clone();
+    let pods = state["clusters"]["us-west-2/my-cluster"]["kubernetes"]["pods"].as_array().unwrap().clone();
     let pods: Vec<Value> = pods.into_iter().filter(|pod| pod["labels"]["k8s-app"] == "aws-node").collect();
     assert!(!pods.is_empty());
     pods

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use cni_plan_sandbox::{CallRecord, Visibility};
 use cni_plan_tests::command::Ran;
-use cni_plan_tests::rehearsal::{Rehearsal, while_held};
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal, while_held};
 use serde_json::{Value, json};
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const PROBE: &str = "my-cluster/probe/kube-system/aws-node";
 const ROLE: &str = "AmazonEKSVPCCNIRole-my-cluster";
 const POLICY: &str = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";

@@ -2,9 +2,9 @@
 //! plugin's permissions hang on it.
 
 use cni_plan_core::ChangeSet;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const PLUGIN_ROLE: &str = "AmazonEKSVPCCNIRole-my-cluster";
 
 fn rehearsal(scenario: &str, more: &str) -> Rehearsal {

@@ -3,9 +3,10 @@
 
 use cni_plan_sandbox::scenarios;
 use cni_plan_tests::command::{Ran, Workspace};
+use cni_plan_tests::rehearsal::MY_CLUSTER;
 use insta::assert_snapshot;
 
-const ONE: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const ONE: &str = MY_CLUSTER;
 const TWO: &str = "version: 1\ndefaults: { region: us-west-2 }\nclusters:\n  - name: blue\n  - name: green\n";
 
 /// A scenario that is new is in it by itself, and has to have its plan seen and kept.

@@ -14,11 +14,11 @@ use std::path::Path;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use cni_plan_tests::command::Ran;
-use cni_plan_tests::rehearsal::Rehearsal;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::relay::{Answer, Relay};
 use serde_json::json;
 
-const SPEC: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+const SPEC: &str = MY_CLUSTER;
 const SECRET_KEY: &str = "CANARYsecretAccessKey/with+signs=7Qx";
 const SESSION_TOKEN: &str = "CANARYsessionToken//IQoJb3JpZ2lu+EAAa=";
 const TOKEN: &str = "CANARYkubeconfigToken.eyJhbGciOi.9_x-";

@@ -18,6 +18,9 @@ pub struct Rehearsal {
     workspace: Workspace,
 }
 
+/// A spec of `my-cluster` and nothing more; further keys of the cluster are indented by four.
+pub const MY_CLUSTER: &str = "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n";
+
 /// Pods that come up at once: nothing is to be learned from waiting for them.
 const SOON: Duration = Duration::from_millis(20);
 
@@ -170,7 +173,7 @@ impl Rehearsal {
     /// # Panics
     /// When that fails.
     pub fn by_web_identity(&self) {
-        self.workspace.write("first.yaml", "version: 1\nclusters:\n  - name: my-cluster\n    region: us-west-2\n");
+        self.workspace.write("first.yaml", MY_CLUSTER);
         self.run("plan first.yaml --out plans/first.plan.json").expect(0);
         self.run("apply plans/first.plan.json").expect(0);
         for left in [".cni-plan", "plans"] {
