@@ -6,7 +6,7 @@
 //! role on which there are none, nothing; so what is reviewed is short, and whoever has a change set can judge
 //! it again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -184,19 +184,57 @@ pub fn role_records<'a>(read: impl IntoIterator<Item = (&'a RoleAsked, RoleRecor
 }
 
 /// The records of the roles that a plan's safety rests on, where they are not what was recorded: as recorded,
-/// and as found. What nodes may do besides is told and not rested on, and neither is who owns a role;
-/// of what could not be read, what it would have told is compared.
-pub fn roles_drift(asked: &[RoleAsked], planned: &[RoleRecord], found: &[RoleRecord]) -> Vec<(RoleRecord, RoleRecord)> {
-    let of = |records: &[RoleRecord], asked: &RoleAsked| {
-        let record = records.iter().find(|it| it.account == asked.account && it.name == asked.name);
-        let record = record.cloned().unwrap_or_else(|| RoleRecord::empty(&asked.account, &asked.name));
-        RoleRecord { owner_tags: BTreeMap::new(), is_partial: false, ..record }
+/// and as found. What nodes may do besides is told and not rested on, and neither is who owns a role. What the
+/// policies say that `changes` make or alter is their steps' to compare. Of a role that the planner could not
+/// read whole, what it did read is compared: the plan has told that there may be more.
+pub fn roles_drift(
+    asked: &[RoleAsked],
+    changes: &[Change],
+    planned: &[RoleRecord],
+    found: &[RoleRecord],
+) -> Vec<(RoleRecord, RoleRecord)> {
+    let steps_own: HashSet<&str> = changes
+        .iter()
+        .filter_map(|change| match &change.target {
+            Target::Policy { arn, .. } => Some(arn.as_str()),
+            _ => None,
+        })
+        .collect();
+    let (planned, found) = (by_role(planned), by_role(found));
+    let of = |records: &HashMap<(&str, &str), &RoleRecord>, asked: &RoleAsked| {
+        let record = records.get(&(asked.account.as_str(), asked.name.as_str()));
+        record.map_or_else(|| RoleRecord::empty(&asked.account, &asked.name), |record| record.beside(&steps_own))
     };
-    let pairs = asked.iter().map(|asked| (of(planned, asked), of(found, asked)));
-    pairs.filter(|(planned, found)| planned != found).collect()
+    let pairs = asked.iter().map(|asked| (of(&planned, asked), of(&found, asked)));
+    pairs.filter(|(planned, found)| !planned.is_confirmed_by(found)).collect()
+}
+
+/// Records by account and name.
+pub(crate) fn by_role(records: &[RoleRecord]) -> HashMap<(&str, &str), &RoleRecord> {
+    records.iter().map(|it| ((it.account.as_str(), it.name.as_str()), it)).collect()
 }
 
 impl RoleRecord {
+    /// What is compared of it: neither its owners nor what these policies, by ARN, say.
+    fn beside(&self, steps_own: &HashSet<&str>) -> RoleRecord {
+        let mut record = RoleRecord { owner_tags: BTreeMap::new(), ..self.clone() };
+        for policy in record.policies.iter_mut().chain(&mut record.boundary) {
+            if !policy.is_inline && steps_own.contains(policy.name.as_str()) {
+                policy.document = None;
+            }
+        }
+        record
+    }
+
+    /// Whether `found` has all that was seen, and nothing more where all was seen.
+    fn is_confirmed_by(&self, found: &RoleRecord) -> bool {
+        if !self.is_partial {
+            return (&self.policies, &self.boundary) == (&found.policies, &found.boundary);
+        }
+        let has_it = |policy: &RolePolicy| found.policies.contains(policy);
+        self.policies.iter().all(has_it) && (self.boundary.is_none() || self.boundary == found.boundary)
+    }
+
     /// Of a role on which nothing was found.
     pub fn empty(account: &str, name: &str) -> RoleRecord {
         RoleRecord {

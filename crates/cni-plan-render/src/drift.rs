@@ -81,6 +81,7 @@ pub fn roles_drift_text(drifts: &[(RoleRecord, RoleRecord)], style: &Style) -> S
         let (before, now) = (on_it(planned), on_it(found));
         for (what, policy) in &before {
             let (lead, tone, text) = match now.get(what) {
+                None if found.is_partial => ("? ", Tone::Alter, format!("{what} was on it, and may be still")),
                 None => ("- ", Tone::Remove, format!("{what} was on it")),
                 Some(other) if other != policy => ("~ ", Tone::Alter, format!("{what} says something else")),
                 Some(_) => continue,
@@ -89,6 +90,10 @@ pub fn roles_drift_text(drifts: &[(RoleRecord, RoleRecord)], style: &Style) -> S
         }
         for what in now.keys().filter(|what| !before.contains_key(*what)) {
             page.prose(2, (Tone::Add, "+ "), Tone::Plain, &format!("{what} is on it"));
+        }
+        if found.is_partial && !planned.is_partial {
+            let why = "not all of it may be read with these credentials, and the plan was made with others that may";
+            page.prose(2, (Tone::Quiet, ""), Tone::Quiet, why);
         }
     }
     page.finish()

@@ -14,7 +14,13 @@ const ROLE: &str = "arn:aws:iam::111122223333:role/path/r";
 const SECRET: &str = "e30.CANARY.c2ln";
 
 fn needs() -> Vec<Need> {
-    let need = |action, resource: &str| Need { action, resource: resource.to_owned(), kind: NeedKind::Hard, why: "" };
+    let need = |action, resource: &str| Need {
+        action,
+        resource: resource.to_owned(),
+        own: None,
+        kind: NeedKind::Hard,
+        why: "",
+    };
     vec![
         need("ec2:DescribeInstances", "*"),
         need("ec2:CreateNetworkInterface", "arn:aws:ec2:us-west-2:111122223333:network-interface/*"),

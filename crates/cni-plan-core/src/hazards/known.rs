@@ -115,7 +115,7 @@ known! {
         "A Deny on the plugin's role is about something that this version of the plugin needs in this family.",
         "take the Deny out of the policy that is named, or take that policy off the role";
     NEED_UNCERTAIN = "need-uncertain", Warn,
-        "Whether the plugin's role allows what the plugin needs hangs on a condition of a Deny or of its boundary, or on what could not be read.",
+        "Whether the plugin's role allows what the plugin needs hangs on a condition of a Deny or of its boundary, on whose subnets its nodes are in, or on what could not be read.",
         "see that the plugin is left what it needs: it cannot be judged beforehand";
     NO_ELIGIBLE_NODE = "no-eligible-node", Warn,
         "No node is eligible for the plugin's DaemonSet: nothing proves the role before the node role's policy goes.",

@@ -21,6 +21,7 @@ pub(crate) use ownership::is_owners;
 
 use std::collections::HashMap;
 
+use crate::role_record::by_role;
 use crate::{
     Change, Finding, Header, Kind, PlannedCluster, PodIdentity, Pods, Resource, Role, RoleRecord, Run, ServiceAccount,
 };
@@ -29,8 +30,7 @@ use crate::{
 pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     let mut findings = outside::findings(changes, &header.outside);
     findings.extend(outside::unread(&header.clusters));
-    let records: HashMap<(&str, &str), &RoleRecord> =
-        header.roles.iter().map(|it| ((it.account.as_str(), it.name.as_str()), it)).collect();
+    let records = by_role(&header.roles);
     findings.extend(ownership::of_node_roles(changes, &records));
     let mut plugins = node_role::Plugins::new();
     let mut steps = StepsByCluster::of(changes);

@@ -4,8 +4,8 @@
 use super::{Cluster, known};
 use crate::role_record::is_ipv4_policy;
 use crate::{
-    Action, Address, Change, Context, Finding, IpFamily, Kind, Need, NeedKind, Permissions, Plugin, PluginProfile,
-    Policy, Resource, Role, RolePolicy, Target, Verdict, needs,
+    Action, Address, Change, Context, Finding, IpFamily, Kind, Lacking, Need, NeedKind, Permissions, Plugin,
+    PluginProfile, Policy, Resource, Role, RolePolicy, Target, Verdict, needs,
 };
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
@@ -125,7 +125,7 @@ impl<'a> AfterPlan<'a> {
         let told = |what: Against| {
             let mut clauses: Vec<String> = Vec::new();
             let hard = lacking.iter().filter(|it| it.need.kind == NeedKind::Hard);
-            for it in hard.filter(|it| self.against(it.verdict) == what) {
+            for it in hard.filter(|it| self.against(it) == what) {
                 let clause = format!("{} is {}", it.need.action, it.verdict);
                 if !clauses.contains(&clause) {
                     clauses.push(clause);
@@ -161,8 +161,8 @@ impl<'a> AfterPlan<'a> {
         findings
     }
 
-    fn against(&self, verdict: Verdict<'_>) -> Against {
-        match verdict {
+    fn against(&self, lacking: &Lacking<'_>) -> Against {
+        match lacking.verdict {
             Verdict::OutsideBoundary { .. } => Against::Boundary,
             Verdict::Denied { .. } => Against::Deny,
             Verdict::PerhapsDenied { .. } => Against::Condition,
@@ -171,8 +171,16 @@ impl<'a> AfterPlan<'a> {
             {
                 Against::Condition
             }
+            // Whether nodes are in subnets that another account shares cannot be seen from here.
+            _ if lacking.need.own.as_ref().is_some_and(|own| self.allows(lacking.need.action, own)) => {
+                Against::Condition
+            }
             _ => Against::Nobody,
         }
+    }
+
+    fn allows(&self, action: &str, resource: &str) -> bool {
+        self.permissions.verdict(action, resource).is_allowed()
     }
 
     /// A policy that is on the role already and allows the same as the one that is to be made.
@@ -202,6 +210,7 @@ enum Against {
     Boundary,
     /// A policy denies it.
     Deny,
-    /// A Deny, or the boundary, on conditions or for some of the resources.
+    /// A Deny, or the boundary, on conditions or for some of the resources; or what is allowed is the account's own
+    /// only, and others' can be shared with it.
     Condition,
 }

@@ -51,6 +51,8 @@ pub struct Need {
     pub action: &'static str,
     /// An ARN or `*`; with wildcards it stands for everything they match.
     pub resource: String,
+    /// Where others' may be meant too, the part of `resource` that is the account's own.
+    pub own: Option<String>,
     /// What becomes of the plugin without it.
     pub kind: NeedKind,
     /// What the plugin does with it, as a clause for people.
@@ -201,14 +203,16 @@ impl Needs<'_> {
     fn add(&mut self, action: &'static str, of: Of, kind: NeedKind, why: &'static str) {
         let PluginProfile { partition, region, account, .. } = self.profile;
         let region = region.as_deref().unwrap_or("*");
-        let account = account.as_deref().unwrap_or("*");
-        let resource = match of {
-            Of::Everything => "*".to_owned(),
-            Of::Interface => format!("arn:{partition}:ec2:{region}:{account}:network-interface/*"),
-            Of::Instance => format!("arn:{partition}:ec2:{region}:{account}:instance/*"),
-            Of::Subnet => format!("arn:{partition}:ec2:{region}:*:subnet/*"),
-            Of::SecurityGroup => format!("arn:{partition}:ec2:{region}:*:security-group/*"),
+        let all = |account: &str, what: &str| format!("arn:{partition}:ec2:{region}:{account}:{what}/*");
+        let of_account = |what| (all(account.as_deref().unwrap_or("*"), what), None);
+        let perhaps_shared = |what| (all("*", what), account.as_deref().map(|account| all(account, what)));
+        let (resource, own) = match of {
+            Of::Everything => ("*".to_owned(), None),
+            Of::Interface => of_account("network-interface"),
+            Of::Instance => of_account("instance"),
+            Of::Subnet => perhaps_shared("subnet"),
+            Of::SecurityGroup => perhaps_shared("security-group"),
         };
-        self.list.push(Need { action, resource, kind, why });
+        self.list.push(Need { action, resource, own, kind, why });
     }
 }

@@ -71,25 +71,66 @@ fn nothing_is_on_a_role_that_is_still_to_be_made_but_its_boundary() {
     assert_eq!(roles_rested_on(&changes, &[planned_cluster("c")])[0].boundary, boundary);
 }
 
-#[test]
-fn only_what_decides_the_plugins_permissions_makes_a_change_set_stale() {
+/// The plugin's role, there before the plan, as asked about before that is applied; and the plan's steps.
+fn rested_on() -> (Vec<RoleAsked>, Vec<Change>) {
     let mut world = fresh(&["c"]);
     world.insert(addresses("c").role, Observation::Present(role("c")));
     let changes = diff(graph(&["c"]), world).unwrap().changes;
-    let asked = roles_rested_on(&changes, &[planned_cluster("c")]);
+    (roles_rested_on(&changes, &[planned_cluster("c")]), changes)
+}
+
+fn record(name: &str, policies: &[&RolePolicy]) -> RoleRecord {
+    RoleRecord { policies: policies.iter().copied().cloned().collect(), ..RoleRecord::empty(ACCOUNT, name) }
+}
+
+/// A policy that takes away all that the plugin needs.
+fn guard(name: &str, is_inline: bool) -> RolePolicy {
     let deny = PolicyDocument::parse(r#"{"Statement":{"Effect":"Deny","Action":"ec2:*","Resource":"*"}}"#).unwrap();
-    let policy = RolePolicy { name: "guard".to_owned(), is_inline: true, document: Some(deny) };
-    let record = |name: &str, policy: Option<&RolePolicy>| RoleRecord {
-        policies: policy.cloned().into_iter().collect(),
-        ..RoleRecord::empty(ACCOUNT, name)
-    };
+    RolePolicy { name: name.to_owned(), is_inline, document: Some(deny) }
+}
+
+#[test]
+fn only_what_decides_the_plugins_permissions_makes_a_change_set_stale() {
+    let (asked, changes) = rested_on();
+    let policy = guard("guard", true);
+    let drift = |planned: &[RoleRecord], found: &[RoleRecord]| roles_drift(&asked, &changes, planned, found);
     let owned = |record: RoleRecord| record.with_owners_of([("Terraform".to_owned(), "true".to_owned())]);
-    let partial = RoleRecord { is_partial: true, ..record("Cni-c", None) };
-    for found in [vec![], vec![record("NodeRole", Some(&policy))], vec![owned(record("Cni-c", None))], vec![partial]] {
-        assert_eq!(roles_drift(&asked, &[], &found), [], "{found:?}");
+    for found in [vec![], vec![record("NodeRole", &[&policy])], vec![owned(record("Cni-c", &[]))]] {
+        assert_eq!(drift(&[], &found), [], "{found:?}");
     }
-    let came = roles_drift(&asked, &[], &[record("Cni-c", Some(&policy))]);
-    assert_eq!(came, [(record("Cni-c", None), record("Cni-c", Some(&policy)))]);
-    let went = roles_drift(&asked, &[record("Cni-c", Some(&policy))], &[]);
-    assert_eq!(went.len(), 1);
+    let (without, with) = (record("Cni-c", &[]), record("Cni-c", &[&policy]));
+    assert_eq!(drift(&[], std::slice::from_ref(&with)), [(without.clone(), with.clone())]);
+    assert_eq!(drift(std::slice::from_ref(&with), &[]), [(with, without)]);
+}
+
+#[test]
+fn who_applies_may_read_more_than_who_planned_and_not_less() {
+    let (asked, changes) = rested_on();
+    let drift =
+        |planned: RoleRecord, found: RoleRecord| !roles_drift(&asked, &changes, &[planned], &[found]).is_empty();
+    let (seen, hidden) = (guard("seen", true), guard("hidden", true));
+    let whole = || record("Cni-c", &[&seen, &hidden]);
+    let part = || RoleRecord { is_partial: true, ..record("Cni-c", &[&seen]) };
+    assert!(!drift(part(), whole()), "the plan has told that there may be more");
+    assert!(!drift(part(), part()));
+    assert!(drift(whole(), part()), "what the plan rests on cannot be confirmed");
+    assert!(drift(part(), record("Cni-c", &[&hidden])), "what was seen is there no more");
+    let bounded = |record: RoleRecord| RoleRecord { boundary: Some(guard("arn:b", false)), ..record };
+    assert!(!drift(part(), bounded(part())), "a boundary that could not be read");
+    assert!(drift(bounded(part()), part()));
+}
+
+#[test]
+fn what_the_plan_itself_changes_on_another_role_is_its_step_s_to_compare() {
+    let (asked, mut changes) = rested_on();
+    let arn = "arn:aws:iam::111122223333:policy/Own";
+    let now = RolePolicy { document: None, ..guard(arn, false) };
+    let on_role = |policy: &RolePolicy| record("Cni-c", &[policy]);
+    let as_boundary = |policy: &RolePolicy| RoleRecord { boundary: Some(policy.clone()), ..record("Cni-c", &[]) };
+    let drifts = |changes: &[Change], with: &dyn Fn(&RolePolicy) -> RoleRecord| {
+        roles_drift(&asked, changes, &[with(&guard(arn, false))], &[with(&now)]).len()
+    };
+    assert_eq!((drifts(&changes, &on_role), drifts(&changes, &as_boundary)), (1, 1));
+    changes[0].target = Target::Policy { account: ACCOUNT.to_owned(), arn: arn.to_owned() };
+    assert_eq!((drifts(&changes, &on_role), drifts(&changes, &as_boundary)), (0, 0));
 }

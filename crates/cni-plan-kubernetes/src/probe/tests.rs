@@ -44,7 +44,7 @@ async fn probed(answer: Answer, trying: &Trying) -> (Result<(), ProviderError>, 
         kept.lock().unwrap().push((format!("{method} {path}"), body.clone()));
         Some(answer.clone())
     });
-    let needs = [Need { action: "ec2:CreateTags", resource: "*".to_owned(), kind: NeedKind::Hard, why: "" }];
+    let needs = [Need { action: "ec2:CreateTags", resource: "*".to_owned(), own: None, kind: NeedKind::Hard, why: "" }];
     let plan = Probe { role_arn: ROLE, needs: &needs };
     let result = probe(&fake.connection(), "kube-system", "aws-node", plan, trying, &|_| {}).await;
     let asked = asked.lock().unwrap().clone();

@@ -97,7 +97,7 @@ async fn drift_of_roles(
             printer.note(&inert(&format!("warning: {what} could not be read: {why}")));
         }
     })?;
-    Ok(roles_drift(&asked, &change_set.header.roles, &found))
+    Ok(roles_drift(&asked, &change_set.changes, &change_set.header.roles, &found))
 }
 
 /// What is to be done under locks.

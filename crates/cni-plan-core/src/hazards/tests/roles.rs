@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::RolePolicy;
+use crate::fixture::POLICY;
 
 const COPY: &str = "arn:aws:iam::111122223333:policy/Copy";
 
@@ -190,4 +191,25 @@ fn a_role_of_another_tools_is_told_where_the_plan_changes_it() {
     let attachment = crate::fixture::attachment("Cni-c");
     plugins.world.insert(addresses("c").attach, Observation::Present(attachment));
     assert_eq!(plugins.codes(), NONE, "it stays as it is");
+}
+
+#[test]
+fn a_policy_for_the_account_s_own_subnets_may_do() {
+    let with_subnets_of = |account: &str| {
+        let subnets = format!("arn:aws:ec2:*:{account}:subnet/*");
+        let groups = format!("arn:aws:ec2:*:{account}:security-group/*");
+        let document = statements(&json!([
+            {"Effect": "Allow", "Action": "ec2:Describe*", "Resource": "*"},
+            {"Effect": "Allow", "Action": "ec2:*", "Resource": [
+                "arn:aws:ec2:*:*:network-interface/*", "arn:aws:ec2:*:*:instance/*", subnets, groups,
+            ]},
+        ]));
+        // Amazon's name, so that this is what the role is judged by.
+        scene(on("Cni-c", vec![RolePolicy { name: POLICY.to_owned(), ..attached(document) }]))
+    };
+    let own = with_subnets_of(ACCOUNT);
+    assert_eq!(own.codes(), ["need-uncertain"]);
+    assert!(told(&own).contains("ec2:CreateNetworkInterface is allowed by"), "{}", told(&own));
+    assert_eq!(with_subnets_of("999999999999").codes(), ["policy-too-small"]);
+    assert_eq!(with_subnets_of("*").codes(), NONE);
 }
