@@ -199,6 +199,16 @@ pub(crate) const HAZARDS: &[Hazard] = &[
         }),
     },
     Hazard {
+        what: "hostNetwork pods that lean on the node role",
+        code: "host-network",
+        held_by: world("an agent's DaemonSet on its nodes' network", || with_daemon_set("datadog", true)),
+        harmless: world("kube-proxy, and an agent on the pods' network", || {
+            let rehearsal = with_daemon_set("datadog", false);
+            rehearsal.wire().create_daemon_set("my-cluster", "kube-proxy", true);
+            rehearsal
+        }),
+    },
+    Hazard {
         what: "A private cluster whose pods call the global STS endpoint",
         code: "private-cluster",
         held_by: world("a private endpoint", private),
@@ -314,6 +324,12 @@ fn private() -> Rehearsal {
 
 fn without_provider() -> Rehearsal {
     of(ClusterSeed { oidc_provider: false, ..seed() })
+}
+
+fn with_daemon_set(name: &str, on_host_network: bool) -> Rehearsal {
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.wire().create_daemon_set("my-cluster", name, on_host_network);
+    rehearsal
 }
 
 fn with_env(variables: &[(&str, &str)]) -> Rehearsal {

@@ -74,6 +74,28 @@ impl Wire {
         self.send("PATCH", &path, "application/strategic-merge-patch+json", "", &body.to_string());
     }
 
+    /// Makes a DaemonSet in `kube-system` that is none of the plugin's.
+    ///
+    /// # Panics
+    /// When the API server refuses.
+    #[track_caller]
+    pub fn create_daemon_set(&self, cluster: &str, name: &str, on_host_network: bool) {
+        let path = format!("/k8s/us-west-2/{cluster}/apis/apps/v1/namespaces/kube-system/daemonsets");
+        let body = serde_json::json!({
+            "apiVersion": "apps/v1",
+            "kind": "DaemonSet",
+            "metadata": { "name": name },
+            "spec": { "selector": { "matchLabels": { "app": name } }, "template": {
+                "metadata": { "labels": { "app": name } },
+                "spec": {
+                    "hostNetwork": on_host_network,
+                    "containers": [{ "name": name, "image": format!("example.com/{name}:1") }],
+                },
+            } },
+        });
+        self.send("POST", &path, "application/json", "", &body.to_string());
+    }
+
     /// Sets an annotation of a cluster's `kube-system/aws-node` as `manager`, forcing ownership.
     ///
     /// # Panics

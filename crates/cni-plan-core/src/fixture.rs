@@ -105,6 +105,8 @@ pub(crate) fn pods(carrying: &[(PodIdentity, u32)]) -> Resource {
         not_ready: 0,
         plugin: Plugin::default(),
         other_nodes: BTreeSet::new(),
+        on_host_network: BTreeSet::new(),
+        unread: Vec::new(),
     })
 }
 

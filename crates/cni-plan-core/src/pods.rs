@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, needs};
+use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, Unread, needs};
 
 /// By what identity a pod calls AWS, read from the environment of its containers.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -102,6 +102,12 @@ pub struct Pods {
     /// Sorts of nodes in the cluster that it does not run on.
     #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
     pub other_nodes: BTreeSet<OtherNode>,
+    /// Other DaemonSets of the cluster whose pods are on their nodes' network, as `NAMESPACE/NAME`.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", default)]
+    pub on_host_network: BTreeSet<String>,
+    /// What of the cluster could not be read, and the plan does without.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub unread: Vec<Unread>,
 }
 
 impl Pods {

@@ -207,6 +207,8 @@ fn observation(address: &Address, node: &Node) -> Observation {
             not_ready: 0,
             plugin: Plugin::default(),
             other_nodes: BTreeSet::new(),
+            on_host_network: BTreeSet::new(),
+            unread: Vec::new(),
         })),
         _ => Observation::Absent,
     }

@@ -42,6 +42,7 @@ pub fn known_findings() -> &'static [Known] {
         DAEMONSET_MISSING,
         EQUAL_POLICY,
         FAMILY_AT_ODDS,
+        HOST_NETWORK,
         NEED_DENIED,
         NEED_UNCERTAIN,
         NO_ELIGIBLE_NODE,
@@ -111,6 +112,9 @@ known! {
     FAMILY_AT_ODDS = "family-at-odds", Refuse,
         "The plugin's settings are for another IP family than the cluster's.",
         "set ENABLE_IPv4 and ENABLE_IPv6 of the DaemonSet as the cluster's family is";
+    HOST_NETWORK = "host-network", Warn,
+        "Other pods on their nodes' network have the node role's credentials, and may lean on what it loses.",
+        "see that none of them, and nothing in the nodes' user data, changes network interfaces or reads EC2's tags by the node role; give what does a role of its own, or set `detach: false`";
     NEED_DENIED = "need-denied", Refuse,
         "A Deny on the plugin's role is about something that this version of the plugin needs in this family.",
         "take the Deny out of the policy that is named, or take that policy off the role";

@@ -5,6 +5,7 @@
 //! again. Each has a code that never changes, in [`known_findings`].
 
 mod addon;
+mod beside;
 pub(crate) mod known;
 mod node_role;
 mod outside;
@@ -32,11 +33,15 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     findings.extend(outside::unread(&header.clusters));
     let records = by_role(&header.roles);
     findings.extend(ownership::of_node_roles(changes, &records));
+    let losing = beside::losing(changes);
     let mut plugins = node_role::Plugins::new();
     let mut steps = StepsByCluster::of(changes);
     for planned in &header.clusters {
         let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key), records: &records };
         findings.extend(addon::findings(&cluster));
+        if losing.contains(planned.cluster.key.as_str()) {
+            findings.extend(beside::findings(&cluster));
+        }
         findings.extend(plugin::findings(&cluster));
         findings.extend(pod_identity::findings(&cluster));
         findings.extend(role::findings(&cluster));

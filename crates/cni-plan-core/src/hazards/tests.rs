@@ -8,11 +8,12 @@ use serde_json::json;
 
 use super::*;
 use crate::fixture::{
-    ACCOUNT, addresses, fresh, graph, graph_with_addon, of_addon, planned_cluster, role, role_arn, service_account,
+    ACCOUNT, addresses, finished, fresh, graph, graph_with_addon, of_addon, planned_cluster, role, role_arn,
+    service_account,
 };
 use crate::{
     Address, Association, DependencyGraph, FORMAT_VERSION, IpFamily, ManagedAddon, Node, Observation, OtherNode,
-    Plugin, PodIdentity, Policy, PolicyDocument, Run, Target, Wanted, diff, settings,
+    Plugin, PodIdentity, Policy, PolicyDocument, Run, Target, Unread, Wanted, diff, settings,
 };
 
 /// A cluster and its plugin, to be made hazardous.
@@ -300,4 +301,31 @@ fn a_private_endpoint_is_a_hazard_of_web_identity() {
     let mut scene = Scene::new(IpFamily::Ipv4);
     scene.planned.facts.is_private = true;
     assert_eq!(scene.codes(), ["private-cluster"]);
+}
+
+#[test]
+fn other_pods_on_their_nodes_network_are_told_where_a_node_role_loses_something() {
+    let with = |names: &[&str]| {
+        let mut scene = Scene::new(IpFamily::Ipv4);
+        scene.pods(|pods| pods.on_host_network = names.iter().map(|name| (*name).to_owned()).collect());
+        scene
+    };
+    assert_eq!(with(&["kube-system/eks-pod-identity-agent", "kube-system/kube-proxy"]).codes(), [""; 0]);
+    let many = with(&["a/1", "a/2", "a/3", "a/4", "a/5", "a/6", "kube-system/kube-proxy"]);
+    assert_eq!(many.codes(), ["host-network"]);
+    let message = &many.findings()[0].message;
+    assert!(message.starts_with("pods of a/1, a/2, a/3, a/4, a/5 and 1 more are on their nodes'"), "{message}");
+    let mut keeps = with(&["a/1"]);
+    keeps.world = finished(&["c"]);
+    assert_eq!(keeps.codes(), [""; 0], "the policy is off already");
+}
+
+#[test]
+fn what_of_the_cluster_could_not_be_read_is_told() {
+    let mut scene = Scene::new(IpFamily::Ipv4);
+    let text = |text: &str| text.to_owned();
+    scene.pods(|pods| pods.unread = vec![Unread { what: text("others"), why: text("no"), cure: text("grant it") }]);
+    let told = scene.findings();
+    assert_eq!(scene.codes(), ["not-read"]);
+    assert_eq!((told[0].message.as_str(), told[0].cure.as_str()), ("others could not be read: no", "grant it"));
 }

@@ -137,6 +137,8 @@ pub(super) fn moved(restart: &Change, wanted: Option<&PodIdentity>) -> Resource 
             not_ready: 0,
             plugin: Plugin::default(),
             other_nodes: BTreeSet::new(),
+            on_host_network: BTreeSet::new(),
+            unread: Vec::new(),
         },
     };
     let identity = match wanted {

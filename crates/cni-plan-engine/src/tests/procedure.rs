@@ -109,6 +109,8 @@ pub(super) fn put(world: &World, cluster: &str, start: Start, pods: &[u32; 2]) {
         not_ready: 0,
         plugin: Plugin::default(),
         other_nodes: BTreeSet::new(),
+        on_host_network: BTreeSet::new(),
+        unread: Vec::new(),
     };
     world.put(&pods_of(cluster), Some(Resource::Pods(pods)));
 }

@@ -1,6 +1,8 @@
 //! Finds the plugin's DaemonSet and reads its nodes and pods.
 
-use cni_plan_core::{ErrorKind, ProviderError, Resource};
+use std::collections::BTreeSet;
+
+use cni_plan_core::{ErrorKind, Pods, ProviderError, Resource, Unread};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
@@ -12,7 +14,7 @@ use crate::client::Connection;
 use crate::error::Attempt;
 
 /// The pods of the DaemonSet that runs under the service account; `None`: there is no such
-/// DaemonSet. The three lists are read at the same time: one round trip.
+/// DaemonSet. The lists are read at the same time: one round trip.
 pub(crate) async fn observe(
     connection: &Connection,
     namespace: &str,
@@ -24,16 +26,43 @@ pub(crate) async fn observe(
     let pods: Api<Pod> = Api::namespaced(client, namespace);
     let read_nodes = Attempt::new("list nodes", "list", "nodes", None);
     let read_pods = Attempt::new(format!("list pods of {namespace}"), "list", "pods", Some(namespace));
-    let (daemon_set, nodes, pods) = futures::try_join!(
+    let (daemon_set, nodes, pods, others) = futures::try_join!(
         find(connection, namespace, service_account),
         connection.list(&read_nodes, &nodes, &all),
         connection.list(&read_pods, &pods, &all),
+        everywhere(connection),
     )?;
     Ok(daemon_set.map(|daemon_set| {
         let world = World::of(&Rules::of(&daemon_set), &nodes, &pods);
         let name = daemon_set.metadata.name.as_deref().unwrap_or_default();
-        Resource::Pods(world.summary(namespace, name, plugin::of(&daemon_set), &nodes))
+        let pods = world.summary(namespace, name, plugin::of(&daemon_set), &nodes);
+        let uid = daemon_set.metadata.uid.as_deref();
+        Resource::Pods(match others {
+            Ok(others) => Pods { on_host_network: on_host_network(&others, uid), ..pods },
+            Err(unread) => Pods { unread: vec![unread], ..pods },
+        })
     }))
+}
+
+/// The DaemonSets of every namespace, where that may be read.
+async fn everywhere(connection: &Connection) -> Result<Result<Vec<DaemonSet>, Unread>, ProviderError> {
+    let api: Api<DaemonSet> = Api::all(connection.client().await?);
+    let attempt = Attempt::new("list DaemonSets of all namespaces", "list", "daemonsets.apps", None);
+    match connection.list(&attempt, &api, &ListParams::default()).await {
+        Ok(all) => Ok(Ok(all)),
+        Err(error) => Unread::unless_failed("DaemonSets beside the plugin's", error).map(Err),
+    }
+}
+
+/// Those whose pods are on their nodes' network, but for the one of this uid.
+fn on_host_network(all: &[DaemonSet], but: Option<&str>) -> BTreeSet<String> {
+    let is_on_it = |found: &&DaemonSet| {
+        let template = found.spec.as_ref().and_then(|spec| spec.template.spec.as_ref());
+        template.and_then(|template| template.host_network) == Some(true)
+    };
+    let others = all.iter().filter(|found| found.metadata.uid.as_deref() != but).filter(is_on_it);
+    let name = |of: &Option<String>| of.clone().unwrap_or_default();
+    others.map(|found| format!("{}/{}", name(&found.metadata.namespace), name(&found.metadata.name))).collect()
 }
 
 /// The DaemonSet that runs under the service account.
@@ -98,6 +127,26 @@ mod tests {
     fn the_daemon_set_is_known_by_its_service_account() {
         assert_eq!(picked(&[("kube-proxy", "kube-proxy"), ("cni", "aws-node")]), Ok(Some("cni".to_owned())));
         assert_eq!(picked(&[("kube-proxy", "kube-proxy"), ("aws-node", "")]), Ok(None));
+    }
+
+    #[test]
+    fn others_on_their_nodes_network_are_named_with_their_namespace() {
+        let found = |namespace: &str, name: &str, host_network: Option<bool>| {
+            let mut found = daemon_set(name, name);
+            found.metadata.namespace = Some(namespace.to_owned());
+            found.metadata.uid = Some(format!("uid of {name}"));
+            let template = found.spec.as_mut().and_then(|spec| spec.template.spec.as_mut()).unwrap();
+            template.host_network = host_network;
+            found
+        };
+        let all = [
+            found("kube-system", "aws-node", Some(true)),
+            found("monitoring", "exporter", Some(true)),
+            found("kube-system", "csi", None),
+            found("kube-system", "logs", Some(false)),
+        ];
+        let others = on_host_network(&all, Some("uid of aws-node"));
+        assert_eq!(others.into_iter().collect::<Vec<_>>(), ["monitoring/exporter"]);
     }
 
     #[test]

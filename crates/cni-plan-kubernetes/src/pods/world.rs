@@ -1,6 +1,6 @@
 //! A view of the DaemonSet's nodes and pods at one moment, cut down to what decisions need. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use cni_plan_core::{Plugin, PodGroup, PodIdentity, Pods};
 use k8s_openapi::api::apps::v1::DaemonSet;
@@ -81,6 +81,8 @@ impl World {
             not_ready: u32::try_from(not_ready).unwrap_or(u32::MAX),
             plugin,
             other_nodes: nodes.iter().filter_map(plugin::other_node).collect(),
+            on_host_network: BTreeSet::new(),
+            unread: Vec::new(),
         }
     }
 

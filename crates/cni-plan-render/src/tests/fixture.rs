@@ -278,6 +278,8 @@ pub(super) fn pods(identity: PodIdentity) -> Resource {
         not_ready: 0,
         plugin: Plugin::default(),
         other_nodes: BTreeSet::new(),
+        on_host_network: BTreeSet::new(),
+        unread: Vec::new(),
     })
 }
 
