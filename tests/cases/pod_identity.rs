@@ -98,7 +98,40 @@ fn an_association_of_someone_elses_is_neither_changed_nor_taken_away() {
 }
 
 #[test]
-fn an_association_is_given_no_other_role_since_no_pod_would_show_it() {
+fn an_association_that_no_pod_uses_yet_is_given_another_role() {
+    let rehearsal = before();
+    let wire = rehearsal.wire();
+    let trust = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+    }]});
+    wire.iam("CreateRole", &[("RoleName", "Earlier"), ("AssumeRolePolicyDocument", &trust.to_string())]);
+    let policy = "arn:aws:iam::aws:policy/AmazonEKS_CNI_Policy";
+    wire.iam("AttachRolePolicy", &[("RoleName", "Earlier"), ("PolicyArn", policy)]);
+    let association = json!({
+        "namespace": "kube-system",
+        "serviceAccount": "aws-node",
+        "roleArn": "arn:aws:iam::111122223333:role/Earlier",
+        "tags": {"managed-by": "cni-plan"},
+    });
+    wire.eks("POST", "/clusters/my-cluster/pod-identity-associations", &association);
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    assert_snapshot!("another-role", rehearsal.run("plan spec.yaml").expect(0));
+    rehearsal.run("apply").expect(0);
+    assert!(rehearsal.sandbox().calls().iter().any(|call| call.operation == "UpdatePodIdentityAssociation"));
+    assert!(pods(&rehearsal).iter().all(|pod| has(pod, AGENT)));
+    nothing_is_left_to_do(&rehearsal);
+    // A pod born anew would not come back without an association, as the plan has said beforehand.
+    let back = rehearsal.run(&rehearsal.rollback()).expect(7);
+    assert!(back.stdout.contains("= 111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy"), "{back}");
+    let by_hand = "update-pod-identity-association --cluster-name my-cluster --region us-west-2 \
+                   --role-arn arn:aws:iam::111122223333:role/Earlier";
+    assert!(back.stdout.contains(by_hand), "{back}");
+}
+
+#[test]
+fn an_association_that_pods_use_is_given_no_other_role_since_no_pod_would_show_it() {
     let rehearsal = before();
     rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
     rehearsal.run("plan spec.yaml").expect(0);

@@ -239,21 +239,26 @@ impl Typed {
             return;
         }
         let whose = [("namespace", before.namespace.as_str()), ("service-account", before.name.as_str())];
-        if now.association.is_some() {
-            let id = format!(
-                "\"$({})\"",
-                self.eks_line("list-pod-identity-associations", &whose)
-                    + " --query 'associations[0].associationId' --output text"
-            );
-            let line = self.eks_line("delete-pod-identity-association", &[]);
-            self.lines.push(format!("{line} --association-id {id}"));
-        }
-        if let Some(association) = &before.association {
-            let [namespace, account] = whose;
-            self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
-            for (key, value) in &association.tags {
-                self.more(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
+        let found = self.eks_line("list-pod-identity-associations", &whose);
+        let id = format!(" --association-id \"$({found} --query 'associations[0].associationId' --output text)\"");
+        match (&now.association, &before.association) {
+            // Its tags are the same: a plan gives another role to its own associations alone.
+            (Some(_), Some(association)) => {
+                self.eks("update-pod-identity-association", &[("role-arn", &association.role_arn)]);
+                self.more(&id);
             }
+            (Some(_), None) => {
+                self.eks("delete-pod-identity-association", &[]);
+                self.more(&id);
+            }
+            (None, Some(association)) => {
+                let [namespace, account] = whose;
+                self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
+                for (key, value) in &association.tags {
+                    self.more(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
+                }
+            }
+            (None, None) => {}
         }
     }
 

@@ -167,7 +167,7 @@ known! {
         "The service account has a Pod Identity association of someone else's, which comes before its annotation.",
         "delete it (`aws eks delete-pod-identity-association`), or tag it `managed-by=cni-plan` for the plan to change it";
     POD_IDENTITY_ROLE = "pod-identity-role", Refuse,
-        "The plan would give an existing Pod Identity association another role, which no restart and no verification can see.",
+        "The plan would give another role to a Pod Identity association that pods use already: no restart and no verification could see it.",
         "keep the role's name, or go by way of `identity: irsa`: that plan, then one with the other role";
     POD_IDENTITY_SESSION = "pod-identity-session", Note,
         "The plan deletes a Pod Identity association while pods have credentials by it, which stay valid for their session.",

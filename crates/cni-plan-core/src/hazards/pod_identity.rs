@@ -34,9 +34,12 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     findings
 }
 
-/// One whose role changes: no pod shows which role it has by an association, so that none would be restarted
-/// for it, and none could be seen to have the new one.
+/// One whose role changes while pods have theirs by it: no pod shows which role it has, so that none would be
+/// restarted for the change, and none could be seen to have the new one.
 fn given_another_role(cluster: &Cluster<'_>) -> Option<Finding> {
+    if cluster.pods().is_some_and(|(_, pods)| !pods.identities().contains(&&PodIdentity::Association)) {
+        return None;
+    }
     let (step, [found, after]) = cluster.service_account()?;
     let (found, after) = (found.association.as_ref()?, after.association.as_ref()?);
     let message = format!("its Pod Identity association names {}, and is to name {}", found.role_arn, after.role_arn);

@@ -13,7 +13,7 @@ use crate::fixture::{
 };
 use crate::{
     Address, Association, DependencyGraph, FORMAT_VERSION, IpFamily, ManagedAddon, Node, Observation, OtherNode,
-    Plugin, PodIdentity, Policy, PolicyDocument, Run, Target, Unread, Wanted, diff, settings,
+    Plugin, PodGroup, PodIdentity, Policy, PolicyDocument, Run, Target, Unread, Wanted, diff, settings,
 };
 
 /// A cluster and its plugin, to be made hazardous.
@@ -252,8 +252,8 @@ fn an_association_is_taken_away_only_where_a_plan_has_made_it() {
 }
 
 #[test]
-fn an_association_keeps_its_role() {
-    let found = |role_arn: &str| {
+fn an_association_that_pods_use_keeps_its_role() {
+    let found = |role_arn: &str, carried: PodIdentity| {
         let mut scene = Scene::new(IpFamily::Ipv4).version("v1.20.0");
         scene.by_association = true;
         scene.planned.facts.pod_identity_agent =
@@ -261,10 +261,12 @@ fn an_association_keeps_its_role() {
         let Resource::ServiceAccount(account) = service_account(None) else { panic!("it is one") };
         let account = ServiceAccount { association: Some(Association::of_a_plan(role_arn)), ..account };
         scene.world.insert(addresses("c").annotate, Observation::Present(Resource::ServiceAccount(account)));
+        scene.pods(|pods| pods.carrying = vec![PodGroup { identity: carried.clone(), pods: 1 }]);
         scene.codes()
     };
-    assert_eq!(found("arn:another"), ["pod-identity-role"]);
-    assert_eq!(found(&role_arn("c")), NONE);
+    assert_eq!(found("arn:another", PodIdentity::Association), ["pod-identity-role"]);
+    assert_eq!(found(&role_arn("c"), PodIdentity::Association), NONE);
+    assert_eq!(found("arn:another", PodIdentity::NodeRole), NONE, "every pod is restarted and seen");
 }
 
 #[test]
