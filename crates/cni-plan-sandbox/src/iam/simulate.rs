@@ -81,7 +81,18 @@ fn write(xml: &mut Xml, asked: &Asked<'_>, verdict: &Verdict) {
     xml.list("MatchedStatements", &verdict.matched, |xml, policy| {
         xml.text("SourcePolicyId", policy).text("SourcePolicyType", "IAM Policy");
     });
-    xml.list("MissingContextValues", &verdict.missing, |xml, key| xml.escape(key));
+    let missing = |xml: &mut Xml| {
+        xml.list("MissingContextValues", &verdict.missing, |xml, key| xml.escape(key));
+    };
+    if asked.resource == "*" {
+        missing(xml);
+    } else {
+        // Where resources are named, this is said of each (IAM API reference, EvaluationResult).
+        xml.list("ResourceSpecificResults", &[asked.resource], |xml, resource| {
+            xml.text("EvalResourceName", resource).text("EvalResourceDecision", decision);
+            missing(xml);
+        });
+    }
     if let Some(allowed) = verdict.within_boundary {
         xml.element("PermissionsBoundaryDecisionDetail", |xml| {
             xml.text("AllowedByPermissionsBoundary", allowed);

@@ -55,6 +55,9 @@ async fn a_boundary_and_missing_context_are_said() {
     assert_eq!(answer.elements("EvalDecision"), ["implicitDeny", "implicitDeny"]);
     assert_eq!(answer.elements("AllowedByPermissionsBoundary"), ["false", "false"]);
     assert!(answer.body.contains("<MissingContextValues><member>aws:securetransport</member></MissingContextValues>"));
+    let named = [asked.as_slice(), &[("ResourceArns.member.1", "arn:aws:s3:::b/k")]].concat();
+    let missing = "<MissingContextValues><member>aws:securetransport</member></MissingContextValues></member></ResourceSpecificResults>";
+    assert!(simulate(&client, &named).expect_ok().body.contains(missing), "it is said of each resource that is named");
     let custom = [
         ("ActionNames.member.1", "s3:GetObject"),
         ("PolicyInputList.member.1", policy),
