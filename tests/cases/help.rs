@@ -6,9 +6,9 @@ use insta::assert_snapshot;
 #[test]
 fn help() {
     let workspace = Workspace::new();
-    for command in [&["--help"][..], &["plan", "--help"], &["apply", "--help"], &["sandbox", "--help"]] {
-        let name = format!("help-{}", if command.len() == 1 { "cni-plan" } else { command[0] });
-        assert_snapshot!(name, workspace.run(command).expect(0));
+    assert_snapshot!("help-cni-plan", workspace.run(["--help"]).expect(0));
+    for command in ["plan", "apply", "show", "graph", "sandbox"] {
+        assert_snapshot!(format!("help-{command}"), workspace.run([command, "--help"]).expect(0));
     }
 }
 

@@ -32,6 +32,7 @@ mod real_clients;
 mod roles;
 mod scenarios;
 mod secrets;
+mod show;
 mod signals;
 mod two_processes;
 mod undo;

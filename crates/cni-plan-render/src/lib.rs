@@ -1,5 +1,5 @@
 //! Core's data as text for people: the plan on a terminal, its Markdown twin for a pull request,
-//! progress lines, drift, findings, rollback, locks and timings.
+//! its graph for Mermaid and Graphviz, progress lines, drift, findings, rollback, locks and timings.
 //!
 //! Every function is pure: data in, text out; nothing is printed, read or timed here. Everything
 //! that came from outside (names, documents, messages of services) passes through [`inert`] on its
@@ -10,6 +10,8 @@ mod attribute;
 mod by_hand;
 mod describe;
 mod document;
+mod dot;
+mod drawing;
 mod drift;
 mod event;
 mod findings;
@@ -19,6 +21,7 @@ mod inert;
 mod lines;
 mod locks;
 mod markdown;
+mod mermaid;
 mod page;
 mod plan_markdown;
 mod plan_text;
@@ -34,11 +37,13 @@ mod words;
 mod tests;
 
 pub use by_hand::by_hand;
+pub use dot::plan_dot;
 pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
 pub use inert::{inert, inert_lines};
 pub use locks::locks_text;
+pub use mermaid::plan_mermaid;
 pub use plan_markdown::plan_markdown;
 pub use plan_text::{plan_text, totals_text};
 pub use rollback::{ToldResidue, rollback_text};

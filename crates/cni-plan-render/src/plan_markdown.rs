@@ -15,7 +15,7 @@ use crate::headline::headline;
 use crate::inert::inert;
 use crate::lines::{Lines, Mark};
 use crate::markdown::{code, fence, html_code};
-use crate::{safety, totals, words};
+use crate::{mermaid, safety, totals, words};
 
 /// Columns of a diff block before a forge scrolls it sideways.
 const WIDTH: usize = 100;
@@ -32,6 +32,7 @@ pub fn plan_markdown(change_set: &ChangeSet) -> String {
     page.findings(change_set);
     page.irreversible(&change_set.changes);
     page.out.push_str(&safety::markdown(change_set));
+    page.graph(change_set);
     page.table(&groups, &planned);
     for group in groups.iter().filter(|group| !group.changes.is_empty()) {
         page.group(group, &planned);
@@ -109,6 +110,14 @@ impl Markdown {
         for (change, why) in steps {
             self.put(format_args!("- {}: {}\n", code(change.address.as_str()), code(why)));
         }
+    }
+
+    /// What waits for what, folded: it is for those who ask.
+    fn graph(&mut self, change_set: &ChangeSet) {
+        let Some(graph) = mermaid::in_room(change_set, usize::MAX) else { return };
+        self.out.push_str("\n<details>\n<summary>What waits for what</summary>\n\n");
+        fence(&mut self.out, "mermaid", &graph);
+        self.out.push_str("\n</details>\n");
     }
 
     fn table(&mut self, groups: &[Group<'_>], planned: &HashMap<&str, &PlannedCluster>) {

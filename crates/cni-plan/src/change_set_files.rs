@@ -45,6 +45,30 @@ pub(crate) fn read(path: &Path) -> Result<ChangeSet, CommandError> {
     ChangeSet::from_json(&text).map_err(|source| CommandError::ChangeSet { path: path.to_owned(), source })
 }
 
+/// The path that was named, or the one change set in the folder: for commands that ask no cluster which of several
+/// is meant.
+pub(crate) fn named_or_only(named: Option<&Path>, command: &str) -> Result<PathBuf, CommandError> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    match list()?.as_slice() {
+        [only] => Ok(only.clone()),
+        [] => Err(CommandError::plain(
+            format!("there is nothing to {command}"),
+            format!("no change set lies under {FOLDER}/"),
+            format!("make one with `cni-plan plan SPEC`, or name one: `cni-plan {command} CHANGE_SET`"),
+        )),
+        several => {
+            let names: Vec<String> = several.iter().map(|path| path.display().to_string()).collect();
+            Err(CommandError::plain(
+                format!("it is not clear which change set to {command}"),
+                format!("several lie under {FOLDER}/: {}", names.join(", ")),
+                format!("name one: `cni-plan {command} {}`", names[0]),
+            ))
+        }
+    }
+}
+
 /// The change sets in the folder, by name. None where there is no folder.
 pub(crate) fn list() -> Result<Vec<PathBuf>, CommandError> {
     let failed = |source| CommandError::File { action: "read", path: PathBuf::from(FOLDER), source };

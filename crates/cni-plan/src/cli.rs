@@ -1,9 +1,13 @@
 //! The command line, as clap reads it.
 
+mod show;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
+
+pub(crate) use show::{Form, GraphArgs, ShowArgs};
 
 /// Gives Amazon's CNI plugin an IAM role of its own: plans, shows, applies, rolls back.
 #[derive(Debug, Parser)]
@@ -61,6 +65,10 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Apply a reviewed change set; or plan a spec, ask, and apply
     Apply(ApplyArgs),
+    /// Show a change set, offline: as text, Markdown, JSON or a graph
+    Show(ShowArgs),
+    /// Draw what waits for what, for Mermaid or Graphviz
+    Graph(GraphArgs),
     /// List the runs of this folder and how they stand
     Runs,
     /// Finish a run that was cut off or interrupted

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::fixture::{World, document, pods};
 use crate::{
-    Style, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_markdown, plan_text, rollback_text,
-    safety_text, timings_text,
+    Style, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_markdown, plan_mermaid,
+    plan_text, rollback_text, safety_text, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
@@ -163,6 +163,8 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         ("safety", safety_text(&plan.safety, style)),
         ("plan", plan_text(&plan, style)),
         ("markdown", plan_markdown(&plan)),
+        ("mermaid", plan_mermaid(&plan)),
+        ("dot", plan_dot(&plan)),
         ("drift", drift_text(&drifts, style)),
         ("findings", findings_text(&plan.findings, style)),
         ("rollback", rollback_text(&addresses, &residue, style)),
@@ -297,6 +299,31 @@ proptest! {
         let foreign: Vec<&String> = found.difference(&ours).collect();
         prop_assert!(foreign.is_empty(), "{:?}", foreign);
     }
+
+    /// Whatever the names are, they stand between quotes, and what stands outside of those is what harmless
+    /// names leave there.
+    #[test]
+    fn a_graph_outside_of_quotes_is_our_own(texts in prop::collection::vec(text(), 1..24)) {
+        let graphs = |texts: &[String]| {
+            let plan = deceiving(texts);
+            [plan_mermaid(&plan), plan_dot(&plan).replace("\\\\", "").replace("\\\"", "")].map(|graph| outside_quotes(&graph))
+        };
+        // Which steps share a lane depends on which texts are equal.
+        let mut numbers: Vec<&String> = Vec::new();
+        let harmless: Vec<String> = texts.iter().map(|text| {
+            let number = numbers.iter().position(|known| *known == text).unwrap_or_else(|| {
+                numbers.push(text);
+                numbers.len() - 1
+            });
+            format!("text{number}")
+        }).collect();
+        prop_assert_eq!(graphs(&texts), graphs(&harmless));
+    }
+}
+
+/// Every second piece between quotes, none of which goes on beyond its line.
+fn outside_quotes(graph: &str) -> Vec<String> {
+    graph.lines().map(|line| line.split('"').step_by(2).collect::<Vec<_>>().join("\"")).collect()
 }
 
 /// The words of a page outside of code, numbers taken out.

@@ -1,6 +1,7 @@
 //! One file a command, and what runs them.
 
 mod apply;
+mod graph;
 mod lock;
 mod plan;
 mod resume;
@@ -9,6 +10,7 @@ mod running;
 mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod show;
 
 use std::sync::Arc;
 
@@ -31,6 +33,8 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
     let result = match cli.command {
         Command::Plan(args) => plan::run(&args, &mut session, printer).await,
         Command::Apply(args) => apply::run(&args, &mut session, printer).await,
+        Command::Show(args) => show::run(&args, printer),
+        Command::Graph(args) => graph::run(&args, &mut session, printer).await,
         Command::Runs => runs::run(printer),
         Command::Resume(args) => resume::run(&args, &mut session, printer).await,
         Command::Rollback(args) => rollback::run(&args, &mut session, printer).await,

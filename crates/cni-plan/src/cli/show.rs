@@ -1,0 +1,79 @@
+//! How `show` and `graph` are asked for.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+#[derive(Debug, Args)]
+#[command(after_help = SHOW_EXAMPLES)]
+pub(crate) struct ShowArgs {
+    /// A change set, applied and stale ones too [default: the one under plans/]
+    #[arg(value_name = "CHANGE_SET")]
+    pub(crate) change_set: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) form: FormArgs,
+}
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  cni-plan show                                   the plan as it was printed
+  cni-plan show --markdown plans/prod.plan.json   for a pull request
+  cni-plan show --mermaid                         what waits for what";
+
+/// The forms of a change set; each of them a flag, and a variant of [`Form`].
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub(crate) struct FormArgs {
+    /// As a Markdown page for review
+    #[arg(long)]
+    markdown: bool,
+    /// As JSON, as it is saved
+    #[arg(long)]
+    json: bool,
+    /// The graph of its steps for Mermaid
+    #[arg(long)]
+    mermaid: bool,
+    /// The graph of its steps for Graphviz
+    #[arg(long)]
+    dot: bool,
+}
+
+/// In which form a change set is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As `plan` prints it.
+    Text,
+    Markdown,
+    Json,
+    Mermaid,
+    Dot,
+}
+
+impl FormArgs {
+    /// The one that was asked for.
+    pub(crate) fn form(&self) -> Form {
+        let flags = [
+            (self.markdown, Form::Markdown),
+            (self.json, Form::Json),
+            (self.mermaid, Form::Mermaid),
+            (self.dot, Form::Dot),
+        ];
+        flags.into_iter().find(|(is_set, _)| *is_set).map_or(Form::Text, |(_, form)| form)
+    }
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = GRAPH_EXAMPLES)]
+pub(crate) struct GraphArgs {
+    /// A change set, which is drawn offline; or a spec, which is planned first [default: the one under plans/]
+    #[arg(value_name = "CHANGE_SET|SPEC")]
+    pub(crate) subject: Option<PathBuf>,
+    /// For Graphviz instead of Mermaid
+    #[arg(long)]
+    pub(crate) dot: bool,
+}
+
+const GRAPH_EXAMPLES: &str = "\
+Examples:
+  cni-plan graph                                  of the change set under plans/
+  cni-plan graph --dot spec.yaml | dot -Tsvg      as a picture, by Graphviz";

@@ -1,0 +1,72 @@
+//! A saved change set in every form: offline, whatever has become of the world that it was made for.
+
+use cni_plan_tests::command::{Workspace, repository};
+use cni_plan_tests::rehearsal::Rehearsal;
+use insta::assert_snapshot;
+
+const EXAMPLES: [&str; 5] = ["every-key", "ipv4", "ipv6", "quickstart", "two-clusters"];
+const SAVED: &str = "plans/quickstart.plan.json";
+
+/// A folder with an example's change set and nothing else: no credentials, no service.
+fn committed(name: &str) -> Workspace {
+    let workspace = Workspace::new();
+    let path = format!("plans/{name}.plan.json");
+    workspace.write(&path, &std::fs::read_to_string(repository().join(&path)).unwrap());
+    workspace
+}
+
+#[test]
+fn every_example_has_every_form() {
+    for name in EXAMPLES {
+        let workspace = committed(name);
+        for (form, ending) in [("--markdown", "plan.md"), ("--json", "plan.json")] {
+            let saved = std::fs::read_to_string(repository().join(format!("plans/{name}.{ending}"))).unwrap();
+            assert_eq!(workspace.run(["show", form]).expect(0).stdout, saved, "{name} {form}");
+        }
+        assert_snapshot!(format!("{name}-text"), workspace.run(["show"]).expect(0));
+        assert_snapshot!(format!("{name}-mermaid"), workspace.run(["show", "--mermaid"]).expect(0));
+        assert_snapshot!(format!("{name}-dot"), workspace.run(["show", "--dot"]).expect(0));
+    }
+}
+
+/// What is shown is what `plan` printed, also after the change set was applied and after it went stale.
+#[test]
+fn what_is_applied_or_stale_is_shown_as_it_was_planned() {
+    let rehearsal = Rehearsal::ipv4();
+    let planned = rehearsal.run("plan examples/quickstart.yaml").expect(0).stdout;
+    rehearsal.run("apply").expect(0);
+    rehearsal.sandbox().clear_calls();
+    assert_eq!(rehearsal.run("show").expect(0).stdout, planned);
+    let role = "arn:aws:iam::111122223333:role/theirs";
+    rehearsal.wire().annotate("my-cluster", "kubectl-annotate", "eks.amazonaws.com/role-arn", role);
+    rehearsal.sandbox().clear_calls();
+    assert_eq!(rehearsal.run("show").expect(0).stdout, planned);
+    assert_eq!(rehearsal.sandbox().calls().len(), 0, "a saved change set is shown without a call");
+}
+
+#[test]
+fn what_cannot_be_shown_is_told() {
+    let workspace = Workspace::new();
+    assert_snapshot!("nothing-to-show", workspace.run(["show"]).expect(1));
+    let saved = std::fs::read_to_string(repository().join(SAVED)).unwrap();
+    workspace.write("plans/one.plan.json", &saved);
+    workspace.write("plans/two.plan.json", &saved);
+    assert_snapshot!("several-to-show", workspace.run(["show"]).expect(1));
+    workspace.write("plans/two.plan.json", &saved.replacen("\"canary\": 1", "\"canary\": 2", 1));
+    assert_snapshot!("edited", workspace.run(["show", "plans/two.plan.json"]).expect(1));
+    assert_snapshot!("two-forms", workspace.run(["show", "--json", "--dot"]).expect(1));
+}
+
+#[test]
+fn a_graph_is_of_a_change_set_or_of_a_spec() {
+    let workspace = Workspace::with_examples();
+    let spec = "examples/two-clusters.yaml";
+    let graph = workspace.run(["graph", "--sandbox", spec]).expect(0).stdout;
+    assert!(!workspace.path().join("plans").exists(), "a graph saves nothing");
+    workspace.run(["plan", "--sandbox", spec]).expect(0);
+    assert_eq!(workspace.run(["graph"]).expect(0).stdout, graph);
+    assert_eq!(workspace.run(["show", "--mermaid"]).expect(0).stdout, graph);
+    let dot = workspace.run(["graph", "--dot", "plans/two-clusters.plan.json"]).expect(0).stdout;
+    assert_eq!(workspace.run(["show", "--dot"]).expect(0).stdout, dot);
+    assert_snapshot!("nothing-to-draw", Workspace::new().run(["graph"]).expect(1));
+}
