@@ -7,6 +7,7 @@ mod addon;
 mod agreement;
 mod apply;
 mod bad_input;
+mod change_sets;
 mod confirm;
 mod contract;
 mod cost;

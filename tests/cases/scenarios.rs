@@ -6,6 +6,8 @@ use cni_plan_tests::command::{Ran, Workspace};
 use cni_plan_tests::rehearsal::MY_CLUSTER;
 use insta::assert_snapshot;
 
+use crate::change_sets::schema::assert_valid;
+
 const ONE: &str = MY_CLUSTER;
 const TWO: &str = "version: 1\ndefaults: { region: us-west-2 }\nclusters:\n  - name: blue\n  - name: green\n";
 
@@ -14,8 +16,23 @@ const TWO: &str = "version: 1\ndefaults: { region: us-west-2 }\nclusters:\n  - n
 fn every_scenario_has_its_plan_or_is_refused() {
     for scenario in scenarios() {
         let spec = if ["two-clusters", "shared-role"].contains(&scenario.name) { TWO } else { ONE };
-        let ran = in_scenario(scenario.name, spec).run(["plan", "spec.yaml", "--detailed-exitcode"]);
+        let workspace = in_scenario(scenario.name, spec);
+        let ran = workspace.run(["plan", "spec.yaml", "--detailed-exitcode"]);
         assert_snapshot!(format!("{}-plan", scenario.name), ran);
+        if ran.code != Some(5) {
+            check_forms(scenario.name, &workspace);
+        }
+    }
+}
+
+/// What was saved, in the forms besides the terminal's.
+fn check_forms(scenario: &str, workspace: &Workspace) {
+    let saved = workspace.read("plans/spec.plan.json");
+    assert_valid(&saved);
+    assert_snapshot!(format!("{scenario}-json"), saved);
+    for form in ["markdown", "mermaid", "dot"] {
+        let shown = workspace.run(["show", &format!("--{form}")]).expect(0).stdout;
+        assert_snapshot!(format!("{scenario}-{form}"), shown);
     }
 }
 

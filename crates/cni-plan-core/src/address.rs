@@ -5,12 +5,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// `SCOPE/KIND[/NAME…]`: the scope is a cluster's key in the spec, or an account for what the
 /// account's clusters may share.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
+#[schemars(with = "String")]
 pub struct Address(Arc<str>);
 
 /// What sort of thing is at an address; its text is the address's second part.

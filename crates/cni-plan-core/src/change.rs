@@ -1,5 +1,6 @@
 //! What a plan does to one resource.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Address, PodIdentity, Pods, Resource, Run, ServiceAccount, Target};
@@ -48,7 +49,7 @@ pub enum Action {
 }
 
 /// Whether a step can be undone; decided when it is planned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "is", rename_all = "kebab-case")]
 pub enum Reversibility {
     /// Exactly.

@@ -3,23 +3,30 @@
 //! Same spec and same live state give the same bytes. The digest covers all of it, so that a
 //! change set that was edited after it was written is not applied.
 
+mod document;
+mod resource_change;
+mod schema;
+
 use std::collections::HashSet;
+
+use schemars::JsonSchema;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::schema::change_set_schema;
 use crate::canonical_json::write_document;
 use crate::{Address, Change, Counts, Finding, OutsideUse, PlannedCluster, RoleRecord, SafetyVerdict};
 
-/// Version of the document's form. A newer one is refused; see `docs/changeset-format.md`.
-pub const FORMAT_VERSION: u32 = 1;
+/// Version of the document's form. An older one is read, and kept; a newer one is refused. See
+/// `docs/changeset-format.md`.
+pub const FORMAT_VERSION: u32 = 2;
 
 /// A plan as people review and apply it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "document::Read")]
 pub struct ChangeSet {
     /// What it was made of.
-    #[serde(flatten)]
     pub header: Header,
     /// Hazards seen, the worst first.
     pub findings: Vec<Finding>,
@@ -31,10 +38,10 @@ pub struct ChangeSet {
 }
 
 /// What a change set was made of.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Header {
-    /// [`FORMAT_VERSION`].
+    /// Of the document's form: [`FORMAT_VERSION`], or less where it was made by an earlier program.
     pub format_version: u32,
     /// Version of the program that made it.
     pub tool_version: String,
@@ -110,6 +117,15 @@ impl ChangeSet {
         let digest = digest_of(&bytes[brace + ",\n".len()..]);
         bytes[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].copy_from_slice(digest.as_bytes());
         String::from_utf8(bytes).expect("JSON is UTF-8")
+    }
+
+    /// The same change set in today's form, for programs that know no other. Its digest is another's than the
+    /// reviewed document's: it is to be looked at, not applied.
+    #[must_use]
+    pub fn in_todays_form(&self) -> ChangeSet {
+        let mut today = self.clone();
+        today.header.format_version = FORMAT_VERSION;
+        today
     }
 
     /// Reads a document and checks that it is, byte for byte, one that was written.
@@ -222,8 +238,28 @@ mod tests {
     }
 
     #[test]
+    fn an_earlier_form_is_read_and_kept() {
+        let earlier = ChangeSet { header: Header { format_version: 1, ..change_set().header }, ..change_set() };
+        let document = earlier.to_json();
+        let value: serde_json::Value = serde_json::from_str(&document).unwrap();
+        assert!(value.get("resource_changes").is_none(), "{document}");
+        assert_eq!(value["changes"][1]["action"], "create");
+        let read = ChangeSet::from_json(&document).unwrap();
+        assert!(read.changes == earlier.changes && read.to_json() == document);
+        assert!(read.in_todays_form().to_json() == change_set().to_json());
+    }
+
+    #[test]
+    fn the_changes_of_another_form_are_none() {
+        let earlier = ChangeSet { header: Header { format_version: 1, ..change_set().header }, ..change_set() };
+        let claimed = earlier.to_json().replace("\"formatVersion\": 1", "\"formatVersion\": 2");
+        let told = ChangeSet::from_json(&claimed).unwrap_err();
+        assert!(matches!(&told, ChangeSetError::Malformed(why) if why.contains("resource_changes")), "{told}");
+    }
+
+    #[test]
     fn a_newer_form_is_named_as_such() {
-        let newer = change_set().to_json().replace("\"formatVersion\": 1", "\"formatVersion\": 2");
-        assert_eq!(ChangeSet::from_json(&newer), Err(ChangeSetError::Newer { found: 2 }));
+        let newer = change_set().to_json().replace("\"formatVersion\": 2", "\"formatVersion\": 3");
+        assert_eq!(ChangeSet::from_json(&newer), Err(ChangeSetError::Newer { found: 3 }));
     }
 }

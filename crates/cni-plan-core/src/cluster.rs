@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{ErrorKind, FactsWanted, ProviderError};
 
 /// How to reach one cluster; taken from the spec and kept in the change set, so that `apply`
 /// needs nothing else. Holds no secret.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterRef {
     /// Unique in the spec: the name, or `name@region` and so on where names repeat.
@@ -33,7 +34,7 @@ pub struct ClusterRef {
 }
 
 /// A role to assume.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AssumeRole {
     /// The role's ARN.
@@ -44,7 +45,7 @@ pub struct AssumeRole {
 }
 
 /// A kubeconfig's context.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KubernetesAccess {
     /// A file; `None`: `KUBECONFIG`, then `~/.kube/config`.
@@ -56,7 +57,7 @@ pub struct KubernetesAccess {
 }
 
 /// A cluster's IP family (EKS `kubernetesNetworkConfig.ipFamily`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum IpFamily {
     /// Pods have IPv4 addresses.
@@ -75,7 +76,7 @@ impl std::fmt::Display for IpFamily {
 }
 
 /// What STS and EKS say of a cluster; compiling needs it, and a plan rests on it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterFacts {
     /// Twelve digits, of the caller: STS GetCallerIdentity.
@@ -154,7 +155,7 @@ impl ClusterFacts {
 }
 
 /// An EKS add-on (EKS DescribeAddon).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ManagedAddon {
     /// Such as `v1.20.4-eksbuild.1`.
@@ -184,7 +185,7 @@ impl std::fmt::Display for ManagedAddon {
 }
 
 /// Something that a plan would have liked to know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unread {
     /// What, for people: `the access entries`.
@@ -227,7 +228,7 @@ pub struct Neighbour {
 }
 
 /// A use of a node role by a cluster that a plan does not know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OutsideUse {
     /// Twelve digits.
@@ -241,7 +242,7 @@ pub struct OutsideUse {
 }
 
 /// A role that nodes of the cluster have.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NodeRole {
     /// The role's name, without path.
@@ -251,7 +252,7 @@ pub struct NodeRole {
 }
 
 /// A cluster in a change set's header.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlannedCluster {
     /// How to reach it.

@@ -1,11 +1,12 @@
 //! A hazard seen while planning.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
 
 /// One hazard: what, the evidence, and the cure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// What follows from it.
@@ -50,7 +51,7 @@ pub fn accept(findings: &mut [Finding], acceptances: &[Acceptance]) {
 }
 
 /// What follows from a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// The plan is not made.

@@ -42,7 +42,7 @@ mod web_identity;
 pub use address::{Address, AddressError, Kind};
 pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};
-pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, digest_of};
+pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, change_set_schema, digest_of};
 pub use cluster::{
     AssumeRole, ClusterFacts, ClusterRef, IpFamily, KubernetesAccess, ManagedAddon, Neighbour, NodeRole, OutsideUse,
     PlannedCluster, Unread,

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{IpFamily, Need, NeedKind, OtherNode, Plugin, PluginProfile, Unread, needs};
 
 /// By what identity a pod calls AWS, read from the environment of its containers.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "by", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum PodIdentity {
     /// No identity variable in any container: the instance's role.
@@ -76,7 +77,7 @@ impl fmt::Display for PodIdentity {
 }
 
 /// How many pods carry one identity.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct PodGroup {
     /// What they carry.
     pub identity: PodIdentity,
@@ -85,7 +86,7 @@ pub struct PodGroup {
 }
 
 /// The plugin's pods on the nodes its DaemonSet is meant for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Pods {
     /// Namespace of the DaemonSet.
@@ -133,7 +134,7 @@ impl Pods {
 }
 
 /// An action on pods. It runs only where something it watches changes or the pods do not match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "run", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Run {
     /// Have a token of the service account take the role, as the pods will, before any of them does.
@@ -155,6 +156,7 @@ pub enum Run {
         max_unavailable: MaxUnavailable,
         /// For one batch to be Ready.
         #[serde(with = "crate::duration_text")]
+        #[schemars(with = "String")]
         timeout: Duration,
     },
     /// Wait until every eligible node's pod is as wanted and Ready, and stays so.
@@ -163,9 +165,11 @@ pub enum Run {
         identity: PodIdentity,
         /// For all to be Ready.
         #[serde(with = "crate::duration_text")]
+        #[schemars(with = "String")]
         timeout: Duration,
         /// How long they must stay so.
         #[serde(with = "crate::duration_text")]
+        #[schemars(with = "String")]
         soak: Duration,
     },
     /// Delete one pod that is as wanted, and wait until its successor is so too and every pod stays so.
@@ -174,9 +178,11 @@ pub enum Run {
         identity: PodIdentity,
         /// For the one to be Ready again, and then for all to be.
         #[serde(with = "crate::duration_text")]
+        #[schemars(with = "String")]
         timeout: Duration,
         /// How long all must stay so then.
         #[serde(with = "crate::duration_text")]
+        #[schemars(with = "String")]
         soak: Duration,
     },
 }
@@ -215,7 +221,7 @@ impl Run {
 }
 
 /// How many pods may be down at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaxUnavailable {
     /// That many.

@@ -8,14 +8,16 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use schemars::JsonSchema;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 /// A policy or trust document. Statements keep the form and order they were found in, so that
 /// writing the document back leaves other people's statements exactly as they were.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(try_from = "Value")]
+#[schemars(with = "Map<String, Value>")]
 pub struct PolicyDocument {
     version: String,
     id: Option<Value>,

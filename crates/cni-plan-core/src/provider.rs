@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::pin::Pin;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Change, ClusterFacts, ClusterRef, Neighbour, NodeRole, Progress, Resource, RoleAsked, RoleRead, Target};
@@ -113,7 +114,7 @@ pub trait WorkloadInspector: Send + Sync {
 }
 
 /// Facts that cost a call and are not always needed.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct FactsWanted {
     /// Find the nodes' roles; not where the spec names them.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{PodIdentity, Pods, PolicyDocument};
@@ -15,7 +16,7 @@ pub mod annotation_keys {
 }
 
 /// The state of one resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Resource {
     /// An IAM OpenID Connect provider.
@@ -33,7 +34,7 @@ pub enum Resource {
 }
 
 /// An IAM OpenID Connect provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct OidcProvider {
     /// The issuer without `https://`.
@@ -43,7 +44,7 @@ pub struct OidcProvider {
 }
 
 /// A customer managed policy, by its default version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// Its whole ARN.
@@ -61,7 +62,7 @@ pub struct Policy {
 }
 
 /// A policy's versions; IAM keeps five.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PolicyHistory {
     /// The version in force, such as `v3`.
@@ -84,7 +85,7 @@ impl PolicyHistory {
 }
 
 /// An IAM role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Role {
     /// Name, without path.
@@ -108,7 +109,7 @@ pub struct Role {
 }
 
 /// A managed policy on a role.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Attachment {
     /// The role's name.
@@ -119,7 +120,7 @@ pub struct Attachment {
 
 /// What gives the pods of a service account their identity: its annotations, the EKS add-on that writes
 /// them, a Pod Identity association that comes before them. Nothing else of it is looked at.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ServiceAccount {
     /// Namespace.
@@ -138,7 +139,7 @@ pub struct ServiceAccount {
 }
 
 /// The role of an EKS add-on's service account (EKS DescribeAddon). EKS writes it to the annotation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AddonRole {
     /// `serviceAccountRoleArn`; once there it can be another, but not none again: EKS takes no empty one.
@@ -148,7 +149,7 @@ pub struct AddonRole {
 
 /// A Pod Identity association of a service account (EKS DescribePodIdentityAssociation); there is at most
 /// one. Its id is EKS's business.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Association {
     /// The role that the agent hands out.
@@ -188,7 +189,7 @@ impl Association {
 }
 
 /// One annotation and who owns it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Annotation {
     /// Its value.

@@ -1,9 +1,10 @@
 //! What an adapter needs to find a resource, typed.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where to look for a resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum Target {
     /// By the provider's ARN.

@@ -1,11 +1,12 @@
 //! What the proof comes to, as the change set keeps it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
 
 /// Whether a plan keeps every pod's permissions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "verdict", rename_all = "kebab-case", rename_all_fields = "camelCase")]
 pub enum SafetyVerdict {
     /// In every state that was examined.
@@ -32,7 +33,7 @@ impl SafetyVerdict {
 }
 
 /// A shortest way to a pod without permissions.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Danger {
     /// Key of the cluster whose pod it is.
@@ -48,7 +49,7 @@ pub struct Danger {
 }
 
 /// One step of a way to danger.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DangerStep {
     /// Which.
@@ -60,7 +61,7 @@ pub struct DangerStep {
 }
 
 /// Which way a plan is going.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Direction {
     /// There.
@@ -70,7 +71,7 @@ pub enum Direction {
 }
 
 /// The identities that a plan can take permissions from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endangered {
     /// The role of the node that a pod runs on.
@@ -80,7 +81,7 @@ pub enum Endangered {
 }
 
 /// An identity that pods had, or would have taken, without permissions before the plan began.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exemption {
     /// Key of the cluster.

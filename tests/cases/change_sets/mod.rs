@@ -1,0 +1,5 @@
+//! The saved document: what its schema says, that earlier ones are read, and that policies can judge it.
+
+mod frozen;
+mod policy;
+pub(crate) mod schema;
