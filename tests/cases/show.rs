@@ -57,6 +57,21 @@ fn what_cannot_be_shown_is_told() {
     assert_snapshot!("two-forms", workspace.run(["show", "--json", "--dot"]).expect(1));
 }
 
+/// A page for a pull request is as long as its forge takes, at most; the file beside the change set too.
+#[test]
+fn a_page_keeps_the_limit_of_its_forge() {
+    let clusters: String = (0..24).map(|number| format!("  - name: cluster-{number}\n")).collect();
+    let workspace = Workspace::new();
+    workspace.write("fleet.yaml", &format!("version: 1\ndefaults: {{ region: us-west-2 }}\nclusters:\n{clusters}"));
+    workspace.run(["plan", "--sandbox", "fleet.yaml"]).expect(0);
+    let page = |forge: &str| workspace.run(["show", "--markdown", "--for", forge]).expect(0).stdout;
+    let lengths = ["bitbucket", "github", "gitlab"].map(|forge| page(forge).len());
+    assert!(lengths[0] <= 32_768 && lengths[1] <= 65_536 && lengths[2] > 65_536, "{lengths:?}");
+    assert_eq!(workspace.run(["show", "--markdown"]).expect(0).stdout, page("github"));
+    assert_eq!(workspace.read("plans/fleet.plan.md"), page("github"));
+    assert_snapshot!("a-forge-for-text", workspace.run(["show", "--for", "gitlab"]).expect(1));
+}
+
 #[test]
 fn a_graph_is_of_a_change_set_or_of_a_spec() {
     let workspace = Workspace::with_examples();

@@ -38,6 +38,11 @@ impl<'a> Group<'a> {
         }
     }
 
+    /// Whether its steps are of several clusters.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.scope, Scope::Shared(..))
+    }
+
     /// `shared by blue, green`; empty where no cluster is named.
     pub(crate) fn sharers(&self) -> String {
         match self.scope {

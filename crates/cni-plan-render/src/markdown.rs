@@ -25,6 +25,18 @@ pub(crate) fn code(text: &str) -> String {
     format!("{delimiter}{pad}{text}{pad}{delimiter}")
 }
 
+/// Characters of a text of which no more is told where room is scarce.
+const CLIPPED: usize = 120;
+
+/// A code span of the text's beginning, where it is long.
+pub(crate) fn clipped(text: &str) -> String {
+    let text = inert(text);
+    match text.char_indices().nth(CLIPPED) {
+        Some((end, _)) => code(&format!("{}...", &text[..end])),
+        None => code(&text),
+    }
+}
+
 /// An HTML `code` element for table cells and raw HTML: every ASCII character that Markdown, HTML
 /// or a table could read as markup is a numeric reference. Hyphen, comma and stop are none there,
 /// and regions and versions stay readable in the source; but `www.` begins a link.
@@ -71,6 +83,13 @@ mod tests {
         assert_eq!(code("`"), "`` ` ``");
         assert_eq!(code("a\nb"), "`a\\nb`");
         assert_eq!(code(""), "`(empty)`");
+    }
+
+    #[test]
+    fn a_long_text_is_clipped_between_characters() {
+        assert_eq!(clipped("role"), "`role`");
+        assert_eq!(clipped(&"\u{e9}".repeat(CLIPPED)), format!("`{}`", "\u{e9}".repeat(CLIPPED)));
+        assert_eq!(clipped(&"\u{e9}".repeat(CLIPPED + 1)), format!("`{}...`", "\u{e9}".repeat(CLIPPED)));
     }
 
     #[test]

@@ -26,18 +26,21 @@ pub fn plan_mermaid(change_set: &ChangeSet) -> String {
     write(&Drawing::of_steps(change_set))
 }
 
-/// The graph as far as it can be drawn in `room` characters: a box for every step, or for every kind of step.
-/// Nothing where nothing is to be done, or not even that has room.
-pub(crate) fn in_room(change_set: &ChangeSet, room: usize) -> Option<String> {
-    let fits = |drawing: Drawing| {
-        // Of a fleet's plan the text need not even be written to see that it is too much.
-        let text = (drawing.arrows.len() <= MOST_ARROWS).then(|| write(&drawing))?;
-        (text.len() <= MOST_CHARACTERS.min(room)).then_some(text)
-    };
-    if change_set.counts().is_empty() {
-        return None;
-    }
-    fits(Drawing::of_steps(change_set)).or_else(|| fits(Drawing::of_kinds(change_set)))
+/// The graph with a box for every step, if Mermaid draws it and anything is to be done.
+pub(crate) fn of_steps(change_set: &ChangeSet) -> Option<String> {
+    drawn(change_set, Drawing::of_steps)
+}
+
+/// The graph with a box for every kind of step, likewise.
+pub(crate) fn of_kinds(change_set: &ChangeSet) -> Option<String> {
+    drawn(change_set, Drawing::of_kinds)
+}
+
+fn drawn(change_set: &ChangeSet, of: fn(&ChangeSet) -> Drawing) -> Option<String> {
+    let drawing = (!change_set.counts().is_empty()).then(|| of(change_set))?;
+    // Of a fleet's plan the text need not even be written to see that it is too much.
+    let text = (drawing.arrows.len() <= MOST_ARROWS).then(|| write(&drawing))?;
+    (text.len() <= MOST_CHARACTERS).then_some(text)
 }
 
 fn write(drawing: &Drawing) -> String {

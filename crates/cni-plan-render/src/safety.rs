@@ -3,7 +3,7 @@
 
 use cni_plan_core::{ChangeSet, Danger, Direction, Endangered, Exemption, SafetyVerdict};
 
-use crate::markdown::code;
+use crate::markdown::{clipped, code};
 use crate::page::Page;
 use crate::style::{Style, Tone};
 use crate::{totals, words};
@@ -76,6 +76,26 @@ pub(crate) fn markdown(change_set: &ChangeSet) -> String {
             let then = if danger.steps.is_empty() { "Because" } else { "\nThen" };
             text.push_str(&format!("{then}: {}\n", code(&danger.outcome)));
             text
+        }
+    }
+}
+
+/// The same in a few lines, whatever there is to tell: where a page has no room.
+pub(crate) fn markdown_in_short(change_set: &ChangeSet) -> String {
+    match &change_set.safety {
+        SafetyVerdict::Safe { .. } if totals::is_refused(change_set) => String::new(),
+        SafetyVerdict::Safe { forward_states, back_states, exempt } => {
+            let Some(sentence) = sentence(*forward_states, *back_states) else { return String::new() };
+            let more = match exempt.len() {
+                0 => String::new(),
+                exempt => format!(" {exempt} that lacked something before this plan are not judged."),
+            };
+            format!("\n**Safe**: {sentence}{more}\n")
+        }
+        SafetyVerdict::Unsafe(danger) => {
+            let (headline, outcome) = (clipped(&headline(danger)), clipped(&danger.outcome));
+            let steps = words::count(danger.steps.len(), "step");
+            format!("\n## Unsafe\n\n{headline}\n\nAfter {steps}: {outcome}\n")
         }
     }
 }

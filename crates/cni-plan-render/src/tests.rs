@@ -2,5 +2,6 @@
 
 mod fixture;
 mod hostile;
+mod limits;
 mod plans;
 mod runs;

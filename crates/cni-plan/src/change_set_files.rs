@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cni_plan_core::ChangeSet;
-use cni_plan_render::plan_markdown;
+use cni_plan_render::{Forge, plan_markdown_within};
 
 use crate::error::CommandError;
 
@@ -31,7 +31,7 @@ pub(crate) fn write(path: &Path, change_set: &ChangeSet) -> Result<PathBuf, Comm
         Some(stem) => PathBuf::from(format!("{stem}.md")),
         None => PathBuf::from(format!("{name}.md")),
     };
-    write_whole(&markdown, &plan_markdown(change_set))?;
+    write_whole(&markdown, &plan_markdown_within(change_set, Forge::GitHub.limit()))?;
     write_whole(path, &change_set.to_json())?;
     Ok(markdown)
 }

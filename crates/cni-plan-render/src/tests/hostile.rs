@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
-fn deceiving(texts: &[String]) -> ChangeSet {
+pub(super) fn deceiving(texts: &[String]) -> ChangeSet {
     let mut next = texts.iter().cycle().cloned();
     let mut text = || next.next().unwrap_or_default();
     let mut plan = World::new("spec.yaml").with_ipv4("my-cluster", "r").with_ipv6("other", "r").planned();
@@ -194,7 +194,7 @@ fn without_sgr(text: &str) -> String {
 
 /// What CommonMark and a forge would read as markup: everything outside code spans, fences and
 /// HTML `code` elements.
-fn outside_code(markdown: &str) -> String {
+pub(super) fn outside_code(markdown: &str) -> String {
     let mut out = String::new();
     let mut fence: Option<&str> = None;
     for line in markdown.lines() {
@@ -271,7 +271,7 @@ fn hostile_names_are_shown_inert() {
 }
 
 /// Texts of what hurts, and of anything.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), "[a-z`|<>&@\\\\\n\r\t\u{1b}\u{202e}\u{9b} *_\\[\\]#:/]{0,24}",]
 }
 

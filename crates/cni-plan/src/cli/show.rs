@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use cni_plan_render::Forge;
 
 #[derive(Debug, Args)]
 #[command(after_help = SHOW_EXAMPLES)]
@@ -12,6 +13,32 @@ pub(crate) struct ShowArgs {
     pub(crate) change_set: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) form: FormArgs,
+    /// Whose limit the Markdown page keeps
+    #[arg(long = "for", value_name = "FORGE", default_value = "github", requires = "markdown")]
+    pub(crate) forge: ForgeName,
+}
+
+/// Where a page is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ForgeName {
+    /// 65,536 characters
+    Github,
+    /// 1,000,000 characters
+    Gitlab,
+    /// 32,768 characters
+    Bitbucket,
+}
+
+impl ForgeName {
+    /// How much it takes.
+    pub(crate) fn limit(self) -> usize {
+        match self {
+            ForgeName::Github => Forge::GitHub,
+            ForgeName::Gitlab => Forge::GitLab,
+            ForgeName::Bitbucket => Forge::Bitbucket,
+        }
+        .limit()
+    }
 }
 
 const SHOW_EXAMPLES: &str = "\
@@ -27,7 +54,7 @@ pub(crate) struct FormArgs {
     /// As a Markdown page for review
     #[arg(long)]
     markdown: bool,
-    /// As JSON, as it is saved
+    /// As JSON of today's form: as it is saved, unless an earlier version saved it
     #[arg(long)]
     json: bool,
     /// The graph of its steps for Mermaid
