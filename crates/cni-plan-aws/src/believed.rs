@@ -5,7 +5,7 @@
 //! process made one, an answer counts once it has stayed the same for long enough. "Not there yet" is
 //! never taken for "not there".
 
-use cni_plan_core::{ErrorKind, Observation, ProviderError, Resource, Target};
+use cni_plan_core::{ErrorKind, Observation, Overseer, Progress, ProviderError, Resource, Target};
 use tokio::time::sleep;
 
 use crate::IamProvider;
@@ -94,14 +94,20 @@ impl IamProvider {
         }
     }
 
-    /// Waits until readers show what a write left. Several in a row have to: one may be ahead of the
-    /// others.
+    /// Waits until readers show what a write left, and tells so where they do not at once. Several in a row
+    /// have to: one may be ahead of the others.
     ///
     /// # Errors
     /// When they do not in time, and when they cannot be asked.
-    pub(crate) async fn until_visible(&self, target: &Target, left: Option<&Resource>) -> Result<(), ProviderError> {
+    pub(crate) async fn until_visible(
+        &self,
+        target: &Target,
+        left: Option<&Resource>,
+        overseer: &dyn Overseer,
+    ) -> Result<(), ProviderError> {
         let mut delays = self.visibility.delays();
         let (mut agreeing, mut wanted) = (0, AGREEING_AT_ONCE);
+        let mut is_told = false;
         loop {
             match self.read(&[target]).await.pop() {
                 Some(Observation::Unseen(error)) => return Err(error),
@@ -113,6 +119,9 @@ impl IamProvider {
             }
             if wanted == AGREEING_AFTER_DOUBT {
                 let Some(delay) = delays.next() else { return Err(self.not_visible(target)) };
+                if !std::mem::replace(&mut is_told, true) {
+                    overseer.tell(Progress::Told("waiting for IAM to show it to all its readers".to_owned()));
+                }
                 // A reader that knows is asked again soon, one that does not is given time.
                 sleep(if agreeing > 0 { delay.min(self.visibility.first_delay()) } else { delay }).await;
             }

@@ -116,7 +116,7 @@ impl IamProvider {
         match written {
             Ok(left) => {
                 self.recent.record(&change.target, LastWrite::Left(left.clone()));
-                self.until_visible(&change.target, left.as_ref()).await
+                self.until_visible(&change.target, left.as_ref(), overseer).await
             }
             Err(error) => {
                 // What a repetition is refused may have been done by the call before it.

@@ -9,15 +9,28 @@ use crate::{Action, Address};
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// A run of so many steps begins.
+    /// What is live is read.
+    Observing {
+        /// Resources that are read.
+        resources: usize,
+    },
+    /// What is live is read until it can be believed: a run that is taken up, or goes back, rests on it. That
+    /// can take minutes.
+    Settling {
+        /// Resources that are read.
+        resources: usize,
+    },
+    /// Steps are about to be carried out.
     Began {
         /// Which way.
         phase: Phase,
-        /// Steps that call something.
-        steps: usize,
+        /// Those that call something, in the order of the plan.
+        steps: Vec<Address>,
     },
     /// A step has begun.
     Started {
+        /// Which way.
+        phase: Phase,
         /// Which.
         address: Address,
         /// What it does.
@@ -25,6 +38,8 @@ pub enum Event {
     },
     /// A long step tells where it is.
     Progressed {
+        /// Which way.
+        phase: Phase,
         /// Which.
         address: Address,
         /// Where it is.
@@ -32,6 +47,8 @@ pub enum Event {
     },
     /// A step is done.
     Finished {
+        /// Which way.
+        phase: Phase,
         /// Which.
         address: Address,
         /// What it did.
@@ -41,6 +58,8 @@ pub enum Event {
     },
     /// A step failed; nothing more is begun.
     Failed {
+        /// Which way.
+        phase: Phase,
         /// Which.
         address: Address,
         /// What, why and what to do.
@@ -75,14 +94,14 @@ pub enum Phase {
 /// Where a long step is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
-    /// A step on pods.
+    /// A step on pods, one a node.
     Pods {
         /// Pods that are as wanted and Ready.
         done: usize,
         /// Pods in all.
         total: usize,
-        /// What is being waited for, such as a node's name; empty for nothing in particular.
-        waiting_for: String,
+        /// The nodes whose pods are waited for, by name; empty for none in particular.
+        waiting_for: Vec<String>,
     },
     /// Any other, in one clause.
     Told(String),

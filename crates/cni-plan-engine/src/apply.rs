@@ -44,6 +44,7 @@ pub async fn apply<E: From<ProviderError>>(
     open: impl AsyncFnOnce() -> Result<Journal, E>,
 ) -> Result<Ended, E> {
     let changes = &change_set.changes;
+    (execution.events)(Event::Observing { resources: changes.len() });
     let observed = observe_changes(changes, execution.providers).await;
     match status(changes, &observed)? {
         Status::Applied => return Ok(Ended::Already),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use cni_plan_core::{Change, Event, Phase, ProviderError, Schedule, Standing};
+use cni_plan_core::{Address, Change, Event, Phase, ProviderError, Schedule, Standing};
 use futures::stream::{FuturesUnordered, StreamExt};
 
 use crate::step::{StepError, carry_out};
@@ -76,14 +76,16 @@ impl Executed {
 pub(crate) async fn execute(changes: &[Change], phase: Phase, run: Recorded<'_>) -> Executed {
     let execution = run.execution;
     let began = Instant::now();
-    let steps = changes.iter().filter(|change| change.is_effective()).count();
+    let steps: Vec<Address> =
+        changes.iter().filter(|change| change.is_effective()).map(|change| change.address.clone()).collect();
+    let left = steps.len();
     (execution.events)(Event::Began { phase, steps });
 
     let mut schedule = Schedule::new(changes);
     let is_over = AtomicBool::new(false);
     let mut running = FuturesUnordered::new();
     let mut executed =
-        Executed { standings: vec![Standing::NotBegun; changes.len()], failed: Vec::new(), halted: None, left: steps };
+        Executed { standings: vec![Standing::NotBegun; changes.len()], failed: Vec::new(), halted: None, left };
     let mut done = 0;
     loop {
         let may_begin = !is_over.load(Ordering::SeqCst) && !execution.stop.is_raised();

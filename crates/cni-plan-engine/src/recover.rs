@@ -1,6 +1,6 @@
 //! Takes up a run whose process is gone: finishes it, or undoes it.
 
-use cni_plan_core::{Phase, ProviderError, Remaining, changed_since, remaining};
+use cni_plan_core::{Event, Phase, ProviderError, Remaining, changed_since, remaining};
 
 use crate::apply::{Ended, close, go_on};
 use crate::execute::{Execution, Recorded};
@@ -20,8 +20,10 @@ pub async fn resume(run: &OpenRun, execution: &Execution<'_>) -> Result<Ended, P
         RunState::Unfinished(Phase::Apply) => {}
         _ => return Ok(Ended::Already),
     }
-    let live = settle_changes(&run.change_set.changes, execution.providers).await;
-    match remaining(&run.change_set.changes, &run.record.standings, &live)? {
+    let changes = &run.change_set.changes;
+    (execution.events)(Event::Settling { resources: changes.len() });
+    let live = settle_changes(changes, execution.providers).await;
+    match remaining(changes, &run.record.standings, &live)? {
         Remaining::Steps(left) => Ok(go_on(way(run), &left, recorded).await),
         Remaining::Drifted(drifts) => Ok(close(recorded, Verdict::Interrupted, Ended::Stale(drifts)).await),
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use cni_plan_core::{
-    Action, Address, Change, Drift, ErrorKind, Inverse, Kind, Observation, Phase, ProviderError, Resource,
+    Action, Address, Change, Drift, ErrorKind, Event, Inverse, Kind, Observation, Phase, ProviderError, Resource,
     Reversibility, Run, Standing, done_by_others, invert,
 };
 
@@ -75,6 +75,7 @@ impl<'a> Way<'a> {
     /// What is live of every step that calls something, once the reads can be believed.
     pub(crate) async fn settle(&self, run: Recorded<'_>) -> HashMap<Address, Observation> {
         let effective: Vec<&Change> = self.changes.iter().filter(|change| change.is_effective()).collect();
+        (run.execution.events)(Event::Settling { resources: effective.len() });
         settle_some(&effective, run.execution.providers).await
     }
 
@@ -85,6 +86,9 @@ impl<'a> Way<'a> {
             self.with(|standing| standing == Standing::InDoubt).map(|change| &change.address).collect();
         let (in_doubt, known): (Vec<&Change>, Vec<&Change>) =
             touched.iter().partition(|change| doubted.contains(&change.address));
+        if !in_doubt.is_empty() {
+            (run.execution.events)(Event::Settling { resources: in_doubt.len() });
+        }
         let (mut live, settled) = futures::join!(
             observe_some(&known, run.execution.providers),
             settle_some(&in_doubt, run.execution.providers)
@@ -183,10 +187,14 @@ async fn report(way: &Way<'_>, touched: &[&Change], reasons: &Reasons<'_>, run: 
     };
     let looked_at: Vec<&Change> = looked_at.into_iter().filter(|change| !leaves_nothing(change)).collect();
     let providers = run.execution.providers;
+    (run.execution.events)(Event::Observing { resources: looked_at.len() });
     let mut after = observe_some(&looked_at, providers).await;
     // A read that lags shows what was undone: only what can be believed is called a residue.
     let suspicious: Vec<&Change> =
         looked_at.iter().copied().filter(|change| !is_as_before(change, after.get(&change.address))).collect();
+    if !suspicious.is_empty() {
+        (run.execution.events)(Event::Settling { resources: suspicious.len() });
+    }
     after.extend(settle_some(&suspicious, providers).await);
 
     let touched: HashSet<&Address> = touched.iter().map(|change| &change.address).collect();

@@ -39,13 +39,13 @@ pub(crate) async fn carry_out(
     let began = Instant::now();
     let tell = run.execution.events;
     let (address, action) = (&change.address, change.action);
-    tell(Event::Started { address: address.clone(), action });
+    tell(Event::Started { phase, address: address.clone(), action });
     let result = recorded_call(change, phase, run, is_over).await;
     let address = address.clone();
     tell(match &result {
-        Ok(()) => Event::Finished { address, action, took: began.elapsed() },
+        Ok(()) => Event::Finished { phase, address, action, took: began.elapsed() },
         Err(StepError::Failed(error) | StepError::CutShort(error) | StepError::Halted { error, .. }) => {
-            Event::Failed { address, error: error.clone() }
+            Event::Failed { phase, address, error: error.clone() }
         }
     });
     result
@@ -71,7 +71,7 @@ async fn recorded_call(
     run.journal.write(&intent).await.map_err(|error| halted(not_recorded(&error), false))?;
     // A disk that hangs can outlast a lock. With its intent recorded the step counts as in doubt.
     locks.check(&change.clusters).await.map_err(|error| halted(error, true))?;
-    let oversight = Oversight { change, run, is_over, refusal: OnceLock::new() };
+    let oversight = Oversight { change, phase, run, is_over, refusal: OnceLock::new() };
     let result = call(change, &oversight).await;
     let outcome = match &result {
         Ok(()) => Outcome::Done,
@@ -97,6 +97,7 @@ async fn call(change: &Change, oversight: &Oversight<'_>) -> Result<(), Provider
 /// Stands behind a step while it is carried out.
 struct Oversight<'a> {
     change: &'a Change,
+    phase: Phase,
     run: Recorded<'a>,
     is_over: &'a AtomicBool,
     /// What the step was told when it asked whether it may go on: then its failure is no failure of
@@ -119,7 +120,8 @@ impl Oversight<'_> {
 
 impl Overseer for Oversight<'_> {
     fn tell(&self, progress: Progress) {
-        (self.run.execution.events)(Event::Progressed { address: self.change.address.clone(), progress });
+        let address = self.change.address.clone();
+        (self.run.execution.events)(Event::Progressed { phase: self.phase, address, progress });
     }
 
     fn may_go_on(&self) -> BoxFuture<'_, Result<(), ProviderError>> {

@@ -11,26 +11,28 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
     let mut line = String::new();
     let mut put = |tone, text: &str| style.put(&mut line, tone, &inert(text));
     match event {
-        Event::Began { steps: 0, .. } => return None,
-        Event::Began { phase, steps } => put(Tone::Strong, &began(*phase, *steps)),
-        Event::Started { address, action } => {
+        Event::Observing { .. } => return None,
+        Event::Settling { resources } => put(Tone::Quiet, &settling(*resources)),
+        Event::Began { steps, .. } if steps.is_empty() => return None,
+        Event::Began { phase, steps } => put(Tone::Strong, &began(*phase, steps.len())),
+        Event::Started { address, action, .. } => {
             put(Tone::Plain, address.as_str());
             put(Tone::Quiet, &format!(": {}", doing(address, *action)));
         }
-        Event::Progressed { address, progress } => {
+        Event::Progressed { phase, address, progress } => {
             put(Tone::Plain, address.as_str());
-            put(Tone::Quiet, &format!(": {}", standing(progress)));
+            put(Tone::Quiet, &format!(": {}", standing(*phase, progress)));
         }
-        Event::Finished { address, action, took } => {
+        Event::Finished { address, action, took, .. } => {
             put(Tone::Plain, address.as_str());
             put(Tone::Add, &format!(": {}", done(address, *action)));
             put(Tone::Quiet, &format!(" in {}", words::took(*took)));
         }
-        Event::Failed { address, error } if error.kind == ErrorKind::Interrupted => {
+        Event::Failed { address, error, .. } if error.kind == ErrorKind::Interrupted => {
             put(Tone::Plain, address.as_str());
             put(Tone::Quiet, &format!(": stopped half-way, since {}", error.why));
         }
-        Event::Failed { address, error } => {
+        Event::Failed { address, error, .. } => {
             put(Tone::Plain, address.as_str());
             put(Tone::Remove, ": failed: ");
             put(Tone::Plain, &error.to_string());
@@ -38,7 +40,7 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
         }
         Event::NotRecorded { why } => {
             put(Tone::Alter, "warning: ");
-            put(Tone::Plain, &format!("how the run ended could not be recorded, so it is listed as unfinished: {why}"));
+            put(Tone::Plain, &not_recorded(why));
         }
         Event::Ended { phase, done, took } => put(Tone::Strong, &ended(*phase, *done, &words::took(*took))),
     }
@@ -61,19 +63,35 @@ fn ended(phase: Phase, steps: usize, took: &str) -> String {
     }
 }
 
-fn standing(progress: &Progress) -> String {
+pub(crate) fn settling(resources: usize) -> String {
+    format!("Waiting until what is live of {} can be believed", words::count(resources, "resource"))
+}
+
+pub(crate) fn not_recorded(why: &str) -> String {
+    format!("how the run ended could not be recorded, so it is listed as unfinished: {why}")
+}
+
+/// `3 of 12 pods Ready on the new role, waiting for ip-10-0-1-7 and 2 more`.
+pub(crate) fn standing(phase: Phase, progress: &Progress) -> String {
     match progress {
         Progress::Told(what) => what.clone(),
         Progress::Pods { total: 0, .. } => "no node is eligible".to_owned(),
         Progress::Pods { done, total, waiting_for } => {
-            let pods = format!("{done} of {}", words::count(*total, "pod"));
-            if waiting_for.is_empty() { pods } else { format!("{pods}, waiting for {waiting_for}") }
+            let as_wanted = match phase {
+                Phase::Apply => "on the new role",
+                Phase::Rollback => "as before",
+            };
+            let pods = format!("{done} of {} Ready {as_wanted}", words::count(*total, "pod"));
+            match waiting_for.as_slice() {
+                [] => pods,
+                nodes => format!("{pods}, waiting for {}", words::first_of(nodes, 1)),
+            }
         }
     }
 }
 
 /// What a step is doing: `attaching`, `restarting pods`.
-fn doing(address: &Address, action: Action) -> &'static str {
+pub(crate) fn doing(address: &Address, action: Action) -> &'static str {
     match (address.kind(), action) {
         (Kind::Probe, _) => "proving the role",
         (Kind::Restart, _) => "restarting pods",

@@ -52,6 +52,19 @@ pub fn inert_lines(text: &str, color: bool) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
+/// `text` as it is seen where colours are: without its SGR sequences.
+pub(crate) fn without_sgr(text: &str) -> Cow<'_, str> {
+    if !text.contains('\u{1b}') {
+        return Cow::Borrowed(text);
+    }
+    let (mut out, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some((before, _, after)) = next_sgr(rest) {
+        out.push_str(before);
+        rest = after;
+    }
+    Cow::Owned(out + rest)
+}
+
 /// What stands before the next SGR sequence, the sequence, and what stands after it.
 fn next_sgr(text: &str) -> Option<(&str, &str, &str)> {
     let mut starts = text.match_indices("\u{1b}[").map(|(start, introducer)| (start, start + introducer.len()));

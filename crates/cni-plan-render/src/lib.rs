@@ -7,6 +7,7 @@
 //! was asked for, the SGR sequences of this crate's own.
 
 mod attribute;
+mod board;
 mod by_hand;
 mod describe;
 mod document;
@@ -16,6 +17,7 @@ mod drift;
 mod event;
 mod findings;
 mod fitting;
+mod frame;
 mod group;
 mod headline;
 mod inert;
@@ -31,17 +33,20 @@ mod run;
 mod safety;
 mod style;
 mod timings;
+mod told;
 mod totals;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
+pub use board::{Board, Size};
 pub use by_hand::by_hand;
 pub use dot::plan_dot;
 pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_text};
 pub use event::event_line;
 pub use findings::findings_text;
+pub use frame::Frame;
 pub use inert::{inert, inert_lines};
 pub use locks::locks_text;
 pub use mermaid::plan_mermaid;
@@ -51,4 +56,5 @@ pub use rollback::{ToldResidue, rollback_text};
 pub use safety::safety_text;
 pub use style::Style;
 pub use timings::timings_text;
+pub use told::{EVENTS_VERSION, RolledBack, Told, ToldError};
 pub use words::duration_text;

@@ -51,6 +51,15 @@ pub(crate) fn took(duration: Duration) -> String {
     }
 }
 
+/// How long something has been going on: `12s`, `3m05s`, `1h02m`.
+pub(crate) fn elapsed(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        seconds @ 60..3600 => format!("{}m{:02}s", seconds / 60, seconds % 60),
+        seconds => format!("{}h{:02}m", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub(crate) fn and(items: &[String]) -> String {
     match items {
@@ -117,6 +126,12 @@ mod tests {
         assert_eq!(text(59_949), "59.9s");
         assert_eq!(text(59_950), "1m00s");
         assert_eq!(text(125_000), "2m05s");
+    }
+
+    #[test]
+    fn what_goes_on_is_told_to_the_second_and_later_to_the_minute() {
+        let text = |seconds| elapsed(Duration::from_secs(seconds));
+        assert_eq!([0, 59, 60, 3599, 3600, 7260].map(text), ["0s", "59s", "1m00s", "59m59s", "1h00m", "2h01m"]);
     }
 
     #[test]

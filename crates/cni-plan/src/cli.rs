@@ -36,6 +36,7 @@ Exit codes:
   4 a lock is held";
 
 const EVERYWHERE: &str = "Options of every command";
+const EVENTS: &str = "Events";
 
 /// Options of every command.
 #[derive(Debug, Args)]
@@ -54,6 +55,12 @@ pub(crate) struct Global {
     /// Print the calls that were made and the chain of those that waited for one another
     #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub(crate) timings: bool,
+    /// Print less: results, warnings and errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = EVERYWHERE)]
+    quiet: bool,
+    /// Print more: each step as it begins, and all that it waits for
+    #[arg(short, long, global = true, help_heading = EVERYWHERE)]
+    verbose: bool,
     /// When to use colour
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN", help_heading = EVERYWHERE)]
     pub(crate) color: ColorChoice,
@@ -101,6 +108,8 @@ pub(crate) struct PlanArgs {
     /// Save the plan even though it leaves pods without network permissions
     #[arg(long)]
     pub(crate) accept_network_outage: bool,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
 }
 
 #[derive(Debug, Args)]
@@ -154,6 +163,30 @@ pub(crate) struct RunArgs {
     /// How long to wait for a lock that another run holds, such as 5m
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = cni_plan_spec::parse_duration)]
     pub(crate) lock_timeout: Duration,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
+}
+
+/// Where a command that plans or runs something writes its events (docs/events.md).
+#[derive(Debug, Args, Default)]
+pub(crate) struct EventArgs {
+    /// Write events to standard output, a JSON object a line, in place of text; never ask
+    #[arg(long, help_heading = EVENTS)]
+    pub(crate) json: bool,
+    /// Write them to a file too, whatever is printed
+    #[arg(long, value_name = "FILE", help_heading = EVENTS)]
+    pub(crate) json_into: Option<PathBuf>,
+}
+
+/// How much is printed for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Results, warnings and errors.
+    Quiet,
+    /// What is usual.
+    Normal,
+    /// Everything.
+    Verbose,
 }
 
 /// Look at the locks that runs hold in clusters, or break one
@@ -219,7 +252,29 @@ pub(crate) struct ServeArgs {
     pub(crate) faults: Vec<cni_plan_sandbox::Fault>,
 }
 
+impl Command {
+    /// Its name, and where it writes events if it has any.
+    pub(crate) fn events(&self) -> Option<(&'static str, &EventArgs)> {
+        match self {
+            Command::Plan(args) => Some(("plan", &args.events)),
+            Command::Apply(args) => Some(("apply", &args.run.events)),
+            Command::Resume(args) => Some(("resume", &args.run.events)),
+            Command::Rollback(args) => Some(("rollback", &args.run.events)),
+            _ => None,
+        }
+    }
+}
+
 impl Global {
+    /// How much is printed.
+    pub(crate) fn verbosity(&self) -> Verbosity {
+        match (self.quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (_, true) => Verbosity::Verbose,
+            _ => Verbosity::Normal,
+        }
+    }
+
     /// Whether every call goes to the sandbox.
     pub(crate) fn is_sandboxed(&self) -> bool {
         #[cfg(feature = "sandbox")]

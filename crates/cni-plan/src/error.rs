@@ -90,7 +90,7 @@ impl CommandError {
         }
     }
 
-    /// What is shown; the spec's diagnostics and findings have forms of their own.
+    /// What is told; of the spec's diagnostics and of findings a terminal shows more.
     pub(crate) fn lines(&self) -> Vec<Lines> {
         let lines = |what: &str, why: &str, hint: &str| Lines {
             what: what.to_owned(),
@@ -98,7 +98,15 @@ impl CommandError {
             hint: hint.to_owned(),
         };
         match self {
-            CommandError::Spec(_) | CommandError::Refused(_) => Vec::new(),
+            CommandError::Spec(diagnostics) => diagnostics
+                .iter()
+                .map(|it| {
+                    lines(&format!("{}:{}: {}", it.file(), it.span().start, it.message()), "", &it.hints().join("; "))
+                })
+                .collect(),
+            CommandError::Refused(findings) => {
+                findings.iter().map(|it| lines(&format!("{}: {}", it.address, it.message), "", &it.cure)).collect()
+            }
             CommandError::Compile { spec, problems } => problems
                 .iter()
                 .map(|problem| Lines {

@@ -26,6 +26,23 @@ pub(crate) enum Exit {
     Interrupted = 8,
 }
 
+impl Exit {
+    /// The word for it in the last event.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Exit::Done => "done",
+            Exit::Error => "error",
+            Exit::Changes => "changes",
+            Exit::Stale => "stale",
+            Exit::Locked => "locked",
+            Exit::Unsafe => "unsafe",
+            Exit::RolledBack => "rolled_back",
+            Exit::Residue => "residue",
+            Exit::Interrupted => "interrupted",
+        }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> ExitCode {
         ExitCode::from(exit as u8)

@@ -9,12 +9,13 @@ mod cli;
 mod commands;
 mod connect;
 mod described;
+mod display;
 mod error;
+mod events;
 mod exit;
 mod identity;
 mod planning;
 mod printer;
-mod progress;
 mod question;
 mod recorder;
 mod roles;
@@ -24,12 +25,16 @@ mod signals;
 mod spec_file;
 
 use std::process::ExitCode;
+use std::time::Instant;
 
 use clap::Parser;
 use clap::error::{ContextKind, ContextValue};
-use cni_plan_render::inert;
+use cni_plan_render::{Told, inert};
 
 use crate::cli::Cli;
+use crate::error::CommandError;
+use crate::events::Events;
+use crate::exit::Exit;
 use crate::printer::Printer;
 
 /// A fleet's plan is millions of small pieces.
@@ -41,21 +46,42 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(asked) => return said(asked),
     };
-    let printer = Printer::new(cli.global.color);
+    let begun = Instant::now();
+    let plain = || Printer::new(cli.global.color, cli.global.verbosity(), Events::default());
+    let printer = match cli.command.events() {
+        None => plain(),
+        Some((name, args)) => match Events::open(args) {
+            Ok(events) => {
+                let printer = Printer::new(cli.global.color, cli.global.verbosity(), events);
+                printer.tell(&Told::Command { name, tool_version: env!("CARGO_PKG_VERSION") });
+                printer
+            }
+            Err(error) => {
+                plain().error(&error);
+                return error.exit().into();
+            }
+        },
+    };
+    let exit = run(cli, &printer);
+    printer.tell(&Told::Outcome { exit_code: exit as u8, outcome: exit.as_str(), took: begun.elapsed() });
+    exit.into()
+}
+
+fn run(cli: Cli, printer: &Printer) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            printer.note(&format!("error: cannot start: {error}"));
-            return exit::Exit::Error.into();
+            printer.error(&CommandError::plain("cannot start", error.to_string(), "try again"));
+            return Exit::Error;
         }
     };
-    let exit = runtime.block_on(commands::run(cli, &printer)).unwrap_or_else(|error| {
+    let exit = runtime.block_on(commands::run(cli, printer)).unwrap_or_else(|error| {
         printer.error(&error);
         error.exit()
     });
     // Nothing that is still under way may hold up a command that has said its last word.
     runtime.shutdown_background();
-    exit.into()
+    exit
 }
 
 /// Help and versions are no errors; a command line that is wrong ends with 1, since clap's own 2
@@ -79,5 +105,5 @@ fn said(mut asked: clap::Error) -> ExitCode {
     }
     // With nobody to read it, there is nothing to be done about it.
     let _ = asked.print();
-    if asked.use_stderr() { exit::Exit::Error.into() } else { ExitCode::SUCCESS }
+    if asked.use_stderr() { Exit::Error.into() } else { ExitCode::SUCCESS }
 }

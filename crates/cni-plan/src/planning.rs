@@ -5,6 +5,7 @@ use cni_plan_core::{
     outside_uses, prove, roles_of_nodes,
 };
 use cni_plan_engine::look;
+use cni_plan_render::{Told, ToldError};
 use cni_plan_spec::{acceptances, compile};
 
 use crate::connect::Connector;
@@ -14,7 +15,8 @@ use crate::roles::records;
 use crate::spec_file::SpecFile;
 
 /// Plans `file` against what is live. Reads only.
-pub(crate) async fn plan(file: &SpecFile, connector: &Connector) -> Result<ChangeSet, CommandError> {
+pub(crate) async fn plan(file: &SpecFile, connector: &Connector, printer: &Printer) -> Result<ChangeSet, CommandError> {
+    printer.tell(&Told::Reading { clusters: file.clusters().len() });
     let connected = connector.connect(&file.clusters()).await?;
     let graph = compile(&file.spec, &connected.clusters)
         .map_err(|problems| CommandError::Compile { spec: file.path.display().to_string(), problems })?;
@@ -65,12 +67,14 @@ pub(crate) fn may_go_on(verdict: &SafetyVerdict, accept_network_outage: bool, pr
         return true;
     }
     if accept_network_outage {
-        printer
-            .note("WARNING: this plan leaves pods without network permissions, which --accept-network-outage accepts");
+        let what = "this plan leaves pods without network permissions, which --accept-network-outage accepts";
+        printer.tell(&Told::Warning(what));
         return true;
     }
-    printer.note("error: the plan is refused: it would leave pods without network permissions");
-    printer.note("   why: the steps are told under `Unsafe` above; nothing was changed or saved");
-    printer.note("  hint: --accept-network-outage goes on all the same, for those who accept the outage");
+    printer.tell(&Told::Error(ToldError {
+        what: "the plan is refused: it would leave pods without network permissions",
+        why: "the steps are told under `Unsafe` above; nothing was changed or saved",
+        hint: "--accept-network-outage goes on all the same, for those who accept the outage",
+    }));
     false
 }

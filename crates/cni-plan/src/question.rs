@@ -18,10 +18,15 @@ pub(crate) struct Question {
 /// Asks. Only `yes` is yes.
 ///
 /// # Errors
-/// When `no_input` forbids to ask, or there is no terminal to ask at.
+/// When `no_input` or `--json` forbids to ask, or there is no terminal to ask at.
 pub(crate) fn agreed(question: &Question, no_input: bool, printer: &Printer) -> Result<bool, CommandError> {
-    if no_input || !std::io::stdin().is_terminal() {
-        let why = if no_input { "--no-input was given" } else { "standard input is not a terminal" };
+    let why_not = match () {
+        () if no_input => Some("--no-input was given"),
+        () if printer.is_for_machines() => Some("--json was given, so nothing is asked"),
+        () if !std::io::stdin().is_terminal() => Some("standard input is not a terminal"),
+        () => None,
+    };
+    if let Some(why) = why_not {
         return Err(CommandError::plain(question.cannot, why, question.instead));
     }
     printer.text(&format!("\n{}", question.what));

@@ -15,8 +15,8 @@ impl Drop for Watch {
     }
 }
 
-/// Has signals raise `stop`; each is told of through `tell`.
-pub(crate) fn watch(stop: Stop, tell: impl Fn(&str) + Send + 'static) -> std::io::Result<Watch> {
+/// Has signals raise `stop`. Each is told of first, by whether it ends the process at once.
+pub(crate) fn watch(stop: Stop, tell: impl Fn(bool) + Send + 'static) -> std::io::Result<Watch> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     Ok(Watch(tokio::spawn(async move {
@@ -25,12 +25,12 @@ pub(crate) fn watch(stop: Stop, tell: impl Fn(&str) + Send + 'static) -> std::io
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
-            if stop.is_raised() {
-                tell("stopped at once; what was under way is found out by `cni-plan resume` or `cni-plan rollback`");
+            let at_once = stop.is_raised();
+            tell(at_once);
+            if at_once {
                 std::process::exit(Exit::Interrupted as i32);
             }
             stop.raise();
-            tell("stopping: steps under way are finished, and nothing more is begun; once more to stop at once");
         }
     })))
 }

@@ -6,7 +6,7 @@
 use std::ops::ControlFlow;
 
 use aws_sdk_eks::types::{Addon, ResolveConflicts, Update, UpdateStatus};
-use cni_plan_core::{AddonRole, ErrorKind, ManagedAddon, Overseer, ProviderError};
+use cni_plan_core::{AddonRole, ErrorKind, ManagedAddon, Overseer, Progress, ProviderError};
 
 use super::wait;
 use crate::facts::{ADDON, described_addon};
@@ -19,12 +19,16 @@ pub(super) async fn role(session: &Session, cluster: &str) -> Result<Option<Addo
     Ok(described.map(|(addon, _)| AddonRole { role_arn: addon.service_account_role_arn }))
 }
 
-/// The add-on once EKS is at nothing with it.
+/// The add-on once EKS is at nothing with it; `waits` is called where it is at something.
 ///
 /// # Errors
 /// When it cannot be seen, and when EKS is not done with it in a quarter of an hour.
-pub(super) async fn at_rest(session: &Session, cluster: &str) -> Result<Option<Addon>, ProviderError> {
-    let at_rest = wait::until(wait::FOR_AN_UPDATE, || async {
+pub(super) async fn at_rest(
+    session: &Session,
+    cluster: &str,
+    waits: impl FnOnce(),
+) -> Result<Option<Addon>, ProviderError> {
+    let at_rest = wait::until(wait::FOR_AN_UPDATE, waits, || async {
         Ok(match described(session, cluster).await? {
             Some((_, state)) if state.is_changing() => ControlFlow::Continue(()),
             described => ControlFlow::Break(described.map(|(addon, _)| addon)),
@@ -51,7 +55,8 @@ pub(super) async fn set_role(
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let intent = updating(session, cluster);
-    let Some(addon) = at_rest(session, cluster).await? else {
+    let others = || tell(overseer, &format!("waiting for EKS to finish what it is doing with the add-on {ADDON}"));
+    let Some(addon) = at_rest(session, cluster, others).await? else {
         return Err(intent.conflict("the cluster does not have the add-on any more"));
     };
     let now = AddonRole { role_arn: addon.service_account_role_arn.clone() };
@@ -78,11 +83,12 @@ pub(super) async fn set_role(
     let begun = intent.written(update.send()).await?;
     let id = begun.update.and_then(|update| update.id);
     let id = id.ok_or_else(|| intent.unreadable("the answer has no id of an update"))?;
-    until_over(session, cluster, &id).await
+    until_over(session, cluster, &id, overseer).await
 }
 
-async fn until_over(session: &Session, cluster: &str, id: &str) -> Result<(), ProviderError> {
-    let over = wait::until(wait::FOR_AN_UPDATE, || async {
+async fn until_over(session: &Session, cluster: &str, id: &str, overseer: &dyn Overseer) -> Result<(), ProviderError> {
+    let waits = || tell(overseer, &format!("waiting for EKS to update the add-on {ADDON}, update {id}"));
+    let over = wait::until(wait::FOR_AN_UPDATE, waits, || async {
         let update = described_update(session, cluster, id).await?;
         match update.status {
             Some(UpdateStatus::Successful) => Ok(ControlFlow::Break(())),
@@ -94,6 +100,10 @@ async fn until_over(session: &Session, cluster: &str, id: &str) -> Result<(), Pr
         ControlFlow::Break(()) => Ok(()),
         ControlFlow::Continue(()) => Err(not_over(session, cluster, &format!("update {id} is not over"))),
     }
+}
+
+pub(super) fn tell(overseer: &dyn Overseer, what: &str) {
+    overseer.tell(Progress::Told(what.to_owned()));
 }
 
 /// What takes longer than an update is waited for.

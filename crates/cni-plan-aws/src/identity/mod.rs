@@ -61,7 +61,8 @@ impl Provider for EksIdentity {
         Box::pin(async move {
             let asks = |target: &Target| matches!(target, Target::ServiceAccount { addon: true, .. });
             let is_asked = targets.iter().any(|target| asks(target));
-            let at_rest = OptionFuture::from(is_asked.then(|| addon::at_rest(&self.session, &self.cluster))).await;
+            let at_rest =
+                OptionFuture::from(is_asked.then(|| addon::at_rest(&self.session, &self.cluster, || ()))).await;
             // What may still come is not to be seen, and is never taken for what there was before.
             let restless = at_rest.and_then(Result::err);
             let (seen, shares) = join(self.api_server.settle(targets), self.shares(targets)).await;
@@ -128,6 +129,7 @@ impl EksIdentity {
             self.associate(before, after, overseer).await?;
             if before.association.is_none() && before.annotations != after.annotations {
                 // Until EKS knows of it everywhere, and it does not say when, pods are born by the annotation.
+                addon::tell(overseer, "waiting until EKS knows everywhere of the Pod Identity association");
                 tokio::time::sleep(self.association_lag).await;
             }
         }
@@ -136,7 +138,7 @@ impl EksIdentity {
                 let now = self.account(change).await?;
                 let is_to_write = now.is_none_or(|now| unlike(&now, after).is_some());
                 addon::set_role(&self.session, &self.cluster, found, wanted, is_to_write, overseer).await?;
-                self.until_annotated(change, after).await?;
+                self.until_annotated(change, after, overseer).await?;
             }
             _ if before.annotations != after.annotations => {
                 overseer.holds_locks().await?;
@@ -163,8 +165,14 @@ impl EksIdentity {
     }
 
     /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
-    async fn until_annotated(&self, change: &Change, after: &ServiceAccount) -> Result<(), ProviderError> {
-        let annotated = wait::until(wait::FOR_THE_ANNOTATION, || async {
+    async fn until_annotated(
+        &self,
+        change: &Change,
+        after: &ServiceAccount,
+        overseer: &dyn Overseer,
+    ) -> Result<(), ProviderError> {
+        let waits = || addon::tell(overseer, "waiting for EKS to annotate the service account");
+        let annotated = wait::until(wait::FOR_THE_ANNOTATION, waits, || async {
             let Some(now) = self.account(change).await? else {
                 return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone"));
             };

@@ -81,7 +81,7 @@ async fn reborn(
                 Err(error) => return Err(wrong(error)),
             },
         };
-        reports.report((0, 1), &node);
+        reports.report((0, 1), std::slice::from_ref(&node));
         if watch.changed_unless_over(deadline, overseer).await? == Waited::TimeOver {
             if !was_looked_at_anew {
                 watch = open(connection, namespace, service_account, plan.timeout).await?;

@@ -49,6 +49,10 @@ pub(crate) async fn restart(
             Err(wrong) => {
                 let delay = late.next_for(plan.wanted, &wrong.identity);
                 let delay = delay.ok_or_else(|| trouble::wrong_identity(connection, plan.wanted, &wrong))?;
+                overseer.tell(Progress::Told(format!(
+                    "waiting until EKS knows everywhere of the Pod Identity association, as the pod on {} did not",
+                    wrong.node
+                )));
                 tokio::time::sleep(delay).await;
                 rollout.once_more();
                 continue;
@@ -56,7 +60,7 @@ pub(crate) async fn restart(
         };
         match step {
             Step::Done => {
-                reports.report(watch.world().progress(plan.wanted), "");
+                reports.report(watch.world().progress(plan.wanted), &[]);
                 return Ok(());
             }
             Step::Delete(victims) => {
@@ -68,7 +72,7 @@ pub(crate) async fn restart(
                 was_looked_at_anew = false;
             }
             Step::Wait(nodes) => {
-                reports.report(watch.world().progress(plan.wanted), nodes.first().map_or("", String::as_str));
+                reports.report(watch.world().progress(plan.wanted), &nodes);
                 if watch.changed(deadline).await? == Waited::TimeOver {
                     if !was_looked_at_anew {
                         watch = open(connection, namespace, service_account, plan.timeout).await?;
@@ -155,8 +159,9 @@ impl<'a> Reports<'a> {
         Reports { overseer, last: None }
     }
 
-    pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &str) {
-        let progress = Progress::Pods { done, total, waiting_for: waiting_for.to_owned() };
+    /// `waiting_for`: nodes, by name.
+    pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &[String]) {
+        let progress = Progress::Pods { done, total, waiting_for: waiting_for.to_vec() };
         if self.last.as_ref() != Some(&progress) {
             self.overseer.tell(progress.clone());
             self.last = Some(progress);

@@ -36,7 +36,7 @@ pub(crate) async fn verify(
         let unserved = world.unserved(plan.wanted);
         let unserved = unserved.map_err(|wrong| trouble::wrong_identity(connection, plan.wanted, &wrong))?;
         let (done, total) = world.progress(plan.wanted);
-        reports.report((done, total), unserved.first().map_or("", String::as_str));
+        reports.report((done, total), &unserved);
 
         let now = Instant::now();
         let until = if unserved.is_empty() {

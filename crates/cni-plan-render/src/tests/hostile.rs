@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cni_plan_core::{
     Action, AddonRole, Address, Annotation, Association, Call, ChangeSet, Danger, DangerStep, Direction, Drift,
-    Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, PodIdentity, Policy,
+    Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, Phase, PodIdentity, Policy,
     PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict, ServiceAccount, Severity,
     Target, Timings,
 };
@@ -150,11 +150,11 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
     let addresses: Vec<Address> = residue.iter().map(|residue| residue.address.clone()).collect();
     let call = Call { service: "iam", operation: text(), began: Duration::ZERO, ended: Duration::from_millis(1) };
     let error = ProviderError { kind: ErrorKind::Refused, what: text(), why: text(), cure: text() };
-    let progress = Progress::Pods { done: 1, total: 2, waiting_for: text() };
+    let progress = Progress::Pods { done: 1, total: 2, waiting_for: vec![text()] };
     let events = [
-        Event::Failed { address: addresses[0].clone(), error },
-        Event::Progressed { address: addresses[0].clone(), progress },
-        Event::Progressed { address: addresses[0].clone(), progress: Progress::Told(text()) },
+        Event::Failed { phase: Phase::Apply, address: addresses[0].clone(), error },
+        Event::Progressed { phase: Phase::Apply, address: addresses[0].clone(), progress },
+        Event::Progressed { phase: Phase::Apply, address: addresses[0].clone(), progress: Progress::Told(text()) },
     ];
     let safe = ChangeSet { safety: safe_verdict(&mut text), findings: Vec::new(), ..plan.clone() };
     let mut outputs = vec![

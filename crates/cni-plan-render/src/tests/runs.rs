@@ -67,7 +67,11 @@ fn a_run_is_told_line_by_line() {
     let probe = || address("my-cluster/probe");
     let detach = || address("111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy");
     let seconds = Duration::from_secs;
-    let progress = |waiting_for: &str| Progress::Pods { done: 1, total: 3, waiting_for: waiting_for.to_owned() };
+    let progress = |waiting_for: &[&str]| Progress::Pods {
+        done: 1,
+        total: 3,
+        waiting_for: waiting_for.iter().copied().map(str::to_owned).collect(),
+    };
     let error = ProviderError {
         kind: ErrorKind::Denied,
         what: "cannot detach AmazonEKS_CNI_Policy from AmazonEKSNodeRole".to_owned(),
@@ -75,26 +79,46 @@ fn a_run_is_told_line_by_line() {
         cure: "grant iam:DetachRolePolicy".to_owned(),
     };
     let events = [
-        Event::Began { phase: Phase::Apply, steps: 6 },
-        Event::Started { address: address(ROLE), action: Action::Create },
-        Event::Finished { address: address(ROLE), action: Action::Create, took: Duration::from_millis(412) },
-        Event::Started { address: probe(), action: Action::Run },
-        Event::Progressed { address: probe(), progress: Progress::Told("waiting for the role".to_owned()) },
-        Event::Finished { address: probe(), action: Action::Run, took: seconds(3) },
-        Event::Started { address: restart(), action: Action::Run },
-        Event::Progressed { address: restart(), progress: progress("ip-10-0-1-7") },
-        Event::Progressed { address: restart(), progress: progress("") },
-        Event::Finished { address: restart(), action: Action::Run, took: seconds(125) },
-        Event::Started { address: detach(), action: Action::Delete },
-        Event::Failed { address: detach(), error },
+        Event::Began { phase: Phase::Apply, steps: vec![probe(); 6] },
+        Event::Started { phase: Phase::Apply, address: address(ROLE), action: Action::Create },
+        Event::Finished {
+            phase: Phase::Apply,
+            address: address(ROLE),
+            action: Action::Create,
+            took: Duration::from_millis(412),
+        },
+        Event::Started { phase: Phase::Apply, address: probe(), action: Action::Run },
+        Event::Progressed {
+            phase: Phase::Apply,
+            address: probe(),
+            progress: Progress::Told("waiting for the role".to_owned()),
+        },
+        Event::Finished { phase: Phase::Apply, address: probe(), action: Action::Run, took: seconds(3) },
+        Event::Started { phase: Phase::Apply, address: restart(), action: Action::Run },
+        Event::Progressed {
+            phase: Phase::Apply,
+            address: restart(),
+            progress: progress(&["ip-10-0-1-7", "ip-10-0-1-8"]),
+        },
+        Event::Progressed { phase: Phase::Apply, address: restart(), progress: progress(&[]) },
+        Event::Finished { phase: Phase::Apply, address: restart(), action: Action::Run, took: seconds(125) },
+        Event::Started { phase: Phase::Apply, address: detach(), action: Action::Delete },
+        Event::Failed { phase: Phase::Apply, address: detach(), error },
         Event::Ended { phase: Phase::Apply, done: 5, took: seconds(130) },
-        Event::Began { phase: Phase::Rollback, steps: 1 },
-        Event::Finished { address: detach(), action: Action::Create, took: Duration::from_millis(90) },
+        Event::Settling { resources: 1 },
+        Event::Began { phase: Phase::Rollback, steps: vec![detach()] },
+        Event::Progressed { phase: Phase::Rollback, address: restart(), progress: progress(&[]) },
+        Event::Finished {
+            phase: Phase::Rollback,
+            address: detach(),
+            action: Action::Create,
+            took: Duration::from_millis(90),
+        },
         Event::Ended { phase: Phase::Rollback, done: 1, took: seconds(2) },
     ];
     let lines: Vec<String> = events.iter().filter_map(|event| event_line(event, &Style::plain())).collect();
     insta::assert_snapshot!("events", lines.join("\n"));
-    assert_eq!(event_line(&Event::Began { phase: Phase::Apply, steps: 0 }, &Style::plain()), None);
+    assert_eq!(event_line(&Event::Began { phase: Phase::Apply, steps: Vec::new() }, &Style::plain()), None);
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{ChangeSet, Counts, Status, prove, status};
+use cni_plan_core::{ChangeSet, Counts, Phase, Status, prove, status};
 use cni_plan_engine::{Ended, Execution, apply, observe_changes};
-use cni_plan_render::{inert, plan_text, safety_text, totals_text};
+use cni_plan_render::{Told, inert, safety_text};
 
 use super::running::Work;
 use super::{Session, asked, running, runs};
@@ -38,10 +38,10 @@ async fn apply_spec(
 ) -> Result<Exit, CommandError> {
     let file = SpecFile::read(path)?;
     let connector = session.connector_for_spec(&file).await?;
-    let change_set = plan(&file, &connector).await?;
-    printer.data(&plan_text(&change_set, &printer.out));
+    let change_set = plan(&file, &connector, printer).await?;
+    printer.tell(&Told::Planned(&change_set));
     if !refusals(&change_set).is_empty() {
-        printer.note("error: the plan is refused; nothing was changed");
+        printer.refused("nothing was changed");
         return Ok(Exit::Unsafe);
     }
     if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
@@ -74,8 +74,7 @@ async fn apply_change_set(
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
     }
-    printer.note(&format!("{}:", inert(&path.display().to_string())));
-    printer.text(&totals_text(&change_set, &printer.err));
+    printer.tell(&Told::Taken { file: &path.display().to_string(), change_set: &change_set });
     // The digest is no signature: the verdict may be anyone's, so it is found again.
     let verdict = prove(&change_set.changes);
     if !verdict.is_safe() {
@@ -102,6 +101,7 @@ async fn carry_out(
     let name = identity::run_name();
     let begin = async || {
         let session = identity::session("apply");
+        printer.tell(&Told::Run { name: &name, phase: Phase::Apply, is_taken_up: false });
         Ok(runs::folder().create(&name, env!("CARGO_PKG_VERSION"), change_set, session).await?)
     };
     let go = async |execution: &Execution<'_>| apply(change_set, execution, begin).await;
@@ -112,7 +112,7 @@ async fn carry_out(
         Err(stale) => return Ok(stale),
     };
     if matches!(ended, Ended::Done) {
-        printer.data(&format!("{}\n", applied_text(change_set)));
+        printer.tell(&Told::Summary(&applied_text(change_set)));
     }
     let is_untouched = matches!(ended, Ended::Stale(_) | Ended::Already);
     let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
@@ -158,7 +158,8 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
     let open = if pending.is_empty() { outdated } else { pending };
     match open.as_slice() {
         [] => {
-            printer.data(&format!("Nothing to do: all {} change sets under {FOLDER}/ are applied.\n", paths.len()));
+            let text = format!("Nothing to do: all {} change sets under {FOLDER}/ are applied.", paths.len());
+            printer.tell(&Told::Summary(&text));
             Ok(None)
         }
         [only] => Ok(Some(only.clone())),

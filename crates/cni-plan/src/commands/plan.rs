@@ -1,6 +1,6 @@
 //! `cni-plan plan SPEC`: read, diff, prove, print, save.
 
-use cni_plan_render::{inert, plan_text};
+use cni_plan_render::Told;
 
 use super::Session;
 use crate::change_set_files;
@@ -14,11 +14,11 @@ use crate::spec_file::SpecFile;
 pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let file = SpecFile::read(&args.spec)?;
     let connector = session.connector_for_spec(&file).await?;
-    let change_set = plan(&file, &connector).await?;
-    printer.data(&plan_text(&change_set, &printer.out));
+    let change_set = plan(&file, &connector, printer).await?;
+    printer.tell(&Told::Planned(&change_set));
     if !refusals(&change_set).is_empty() {
         // The findings are in the plan's text already.
-        printer.note("error: the plan is refused; nothing was changed or saved");
+        printer.refused("nothing was changed or saved");
         return Ok(Exit::Unsafe);
     }
     // The story is in the plan's text already.
@@ -28,8 +28,7 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
     if !args.no_save {
         let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
         let markdown = change_set_files::write(&path, &change_set)?;
-        let names = [path, markdown].map(|path| inert(&path.display().to_string()).into_owned());
-        printer.note(&format!("saved {}", names.join(" and ")));
+        printer.tell(&Told::Saved { files: &[path, markdown].map(|path| path.display().to_string()) });
     }
     let changes = !change_set.counts().is_empty();
     Ok(if args.detailed_exitcode && changes { Exit::Changes } else { Exit::Done })

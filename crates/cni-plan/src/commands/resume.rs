@@ -3,6 +3,7 @@
 
 use cni_plan_core::Phase;
 use cni_plan_engine::{Ended, Execution, RunState, resume};
+use cni_plan_render::Told;
 
 use super::running::Work;
 use super::{Session, asked, running, runs};
@@ -14,17 +15,18 @@ use crate::printer::Printer;
 
 pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let Some(name) = runs::named(args.name.as_deref(), "resume")? else {
-        printer.data("Nothing to do: no run is unfinished.\n");
+        printer.tell(&Told::Summary("Nothing to do: no run is unfinished."));
         return Ok(Exit::Done);
     };
     let run = runs::folder().open(&name, identity::session("resume")).await?;
     let way = match run.record.state {
         RunState::Unfinished(way) => way,
         RunState::Applied | RunState::RolledBack | RunState::Residue | RunState::InProgress => {
-            printer.data(&format!("Nothing to do: run {name} is over; `cni-plan runs` says how.\n"));
+            printer.tell(&Told::Summary(&format!("Nothing to do: run {name} is over; `cni-plan runs` says how.")));
             return Ok(Exit::Done);
         }
     };
+    printer.tell(&Told::Run { name: &name, phase: way, is_taken_up: true });
     printer.note(&match way {
         Phase::Apply => format!("Resuming run {name}, as soon as what is live can be believed."),
         Phase::Rollback => {
@@ -49,7 +51,7 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
         Err(stale) => return Ok(stale),
     };
     if matches!(ended, Ended::Done) {
-        printer.data(&format!("Run {name} is finished: everything is applied and verified.\n"));
+        printer.tell(&Told::Summary(&format!("Run {name} is finished: everything is applied and verified.")));
     }
     match running::tell(ended, &name, &run.change_set, &running::UNFINISHED, printer)? {
         // It was asked for, so to be back is success.

@@ -1,6 +1,8 @@
 //! `cni-plan rollback [RUN]`: undoes a run, a finished one too, and proves it by looking.
 
+use cni_plan_core::Phase;
 use cni_plan_engine::{Execution, RunState, undo};
+use cni_plan_render::Told;
 
 use super::running::Work;
 use super::{Session, asked, running, runs};
@@ -25,12 +27,13 @@ pub(super) async fn run(
     };
     let run = runs::folder().open(&name, identity::session("rollback")).await?;
     if run.record.state == RunState::RolledBack {
-        printer.data(&format!("Nothing to do: run {name} is rolled back already.\n"));
+        printer.tell(&Told::Summary(&format!("Nothing to do: run {name} is rolled back already.")));
         return Ok(Exit::Done);
     }
     if args.name.is_none() && !matches!(run.record.state, RunState::Unfinished(_)) {
         // It was at work when it was chosen, and has come to its end since.
-        printer.data(&format!("Nothing to do: run {name} is over; a run that is over is undone only by name.\n"));
+        let text = format!("Nothing to do: run {name} is over; a run that is over is undone only by name.");
+        printer.tell(&Told::Summary(&text));
         return Ok(Exit::Done);
     }
     let question = Question {
@@ -45,6 +48,7 @@ pub(super) async fn run(
             return Ok(Exit::Error);
         }
     }
+    printer.tell(&Told::Run { name: &name, phase: Phase::Rollback, is_taken_up: true });
     printer.note(&format!("Undoing run {name}, as soon as what is live can be believed."));
     let clusters = &run.change_set.header.clusters;
     let connector = session.connector_for_clusters(clusters).await?;

@@ -1,19 +1,14 @@
-//! What `apply`, `resume` and `rollback` have in common: locks, signals, progress, and telling how it
-//! ended.
+//! What `apply`, `resume` and `rollback` have in common: locks, signals, and telling how it ended.
 
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cni_plan_core::{
     ChangeSet, Event, LockHolder, LockRecord, RoleRecord, Unread, facts_drift, outside_uses, roles_drift,
     roles_rested_on,
 };
 use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop, look};
-use cni_plan_render::{
-    ToldResidue, by_hand, drift_text, duration_text, facts_drift_text, inert, outside_drift_text, roles_drift_text,
-    rollback_text,
-};
+use cni_plan_render::{RolledBack, Told, ToldResidue, by_hand};
 
 use super::asked;
 use crate::cli::RunArgs;
@@ -21,7 +16,6 @@ use crate::connect::{Connected, Connector};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
-use crate::progress::Progress;
 use crate::roles::records;
 use crate::{identity, signals};
 
@@ -66,19 +60,19 @@ pub(super) async fn connect(
     printer: &Printer,
 ) -> Result<Result<Connected, Exit>, CommandError> {
     let clusters = &change_set.header.clusters;
+    printer.tell(&Told::Reading { clusters: clusters.len() });
     let connected = connector.connect(&asked(clusters)).await?;
     let drifts = facts_drift(clusters, &connected.clusters);
     if !drifts.is_empty() {
-        return Ok(Err(stale(&facts_drift_text(&drifts, &printer.out), told, printer)));
+        return Ok(Err(stale(&Told::FactsDrift(&drifts), told, printer)));
     }
     let outside = outside_uses(&change_set.changes, clusters, &connected.neighbours);
     if outside != change_set.header.outside {
-        let text = outside_drift_text(&change_set.header.outside, &outside, &printer.out);
-        return Ok(Err(stale(&text, told, printer)));
+        return Ok(Err(stale(&Told::OutsideDrift(&change_set.header.outside, &outside), told, printer)));
     }
     let drifts = drift_of_roles(change_set, &connected, printer).await?;
     if !drifts.is_empty() {
-        return Ok(Err(stale(&roles_drift_text(&drifts, &printer.out), told, printer)));
+        return Ok(Err(stale(&Told::RolesDrift(&drifts), told, printer)));
     }
     Ok(Ok(connected))
 }
@@ -94,7 +88,7 @@ async fn drift_of_roles(
     let looked = look(std::iter::empty(), asked.clone(), &connected.providers).await;
     let found = records(looked.roles, |_, unread| {
         for Unread { what, why, .. } in unread {
-            printer.note(&inert(&format!("warning: {what} could not be read: {why}")));
+            printer.tell(&Told::Warning(&format!("{what} could not be read: {why}")));
         }
     })?;
     Ok(roles_drift(&asked, &change_set.changes, &change_set.header.roles, &found))
@@ -119,26 +113,29 @@ pub(super) async fn under_locks(
     printer: &Printer,
     go: impl AsyncFnOnce(&Execution<'_>) -> Result<Ended, CommandError>,
 ) -> Result<Result<Ended, Exit>, CommandError> {
-    let progress = Progress::new(printer);
+    let begun = Instant::now();
     let stop = Stop::default();
-    let _signals = signals::watch(stop.clone(), |text| {
-        // The printer belongs to the run; a signal has its own line.
-        let _ = writeln!(std::io::stderr(), "{text}");
+    let to = printer.clone();
+    let _signals = signals::watch(stop.clone(), move |at_once| {
+        to.tell(&Told::Stopping { at_once });
+        if at_once {
+            let exit = Exit::Interrupted;
+            to.tell(&Told::Outcome { exit_code: exit as u8, outcome: exit.as_str(), took: begun.elapsed() });
+        }
     })
     .map_err(|error| CommandError::plain("cannot watch for signals", error.to_string(), "try again"))?;
     let holder = LockHolder { run: work.name.to_owned(), who: identity::who() };
     let planned = &work.change_set.header.clusters;
     let clusters: Vec<String> = planned.iter().map(|it| it.cluster.key.clone()).collect();
     let has_waited = AtomicBool::new(false);
-    let waits_for = |cluster: &str, LockRecord { holder, since, .. }: &LockRecord| {
+    let waits_for = |cluster: &str, record: &LockRecord| {
         has_waited.store(true, Ordering::SeqCst);
-        let limit = duration_text(args.lock_timeout);
-        let text = format!("waiting up to {limit} for the lock of cluster {cluster}: {holder} has it since {since}");
-        printer.note(&inert(&text));
+        printer.tell(&Told::LockAwaited { cluster, record, limit: args.lock_timeout });
     };
     let providers = &work.connected.providers;
     let patience = Patience { limit: args.lock_timeout, waits_for: &waits_for, stop: Box::pin(until_raised(&stop)) };
     let locks = Locks::take(&clusters, providers, &holder, patience).await?;
+    printer.tell(&Told::LocksTaken { clusters: clusters.len() });
     let again = work.facts.filter(|_| has_waited.load(Ordering::SeqCst));
     let facts = match again {
         Some((connector, told)) => {
@@ -148,7 +145,7 @@ pub(super) async fn under_locks(
     };
     let ended = match facts {
         Ok(Ok(())) => {
-            let events = |event: Event| progress.show(&event);
+            let events = |event: Event| printer.tell(&Told::Happened(&event));
             let parallelism = usize::from(args.parallelism);
             go(&Execution { providers, locks: &locks, parallelism, events: &events, stop }).await.map(Ok)
         }
@@ -157,10 +154,7 @@ pub(super) async fn under_locks(
     };
     for error in locks.release_all().await {
         // The run is over; a lock that is left expires.
-        printer.note(&format!(
-            "warning: {}; it expires by itself, or `cni-plan lock break` takes it away",
-            inert(&error.to_string())
-        ));
+        printer.tell(&Told::Warning(&format!("{error}; it expires by itself, or `cni-plan lock break` takes it away")));
     }
     ended
 }
@@ -183,12 +177,12 @@ pub(super) fn tell(
 ) -> Result<Exit, CommandError> {
     match ended {
         Ended::Already => {
-            printer.data("Nothing to do: everything is as this change set leaves it.\n");
+            printer.tell(&Told::Summary("Nothing to do: everything is as this change set leaves it."));
             Ok(Exit::Done)
         }
         Ended::Done => Ok(Exit::Done),
-        Ended::Stale(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), told, printer)),
-        Ended::BlockedByOthers(drifts) => Ok(stale(&drift_text(&drifts, &printer.out), &BLOCKED, printer)),
+        Ended::Stale(drifts) => Ok(stale(&Told::Drift(&drifts), told, printer)),
+        Ended::BlockedByOthers(drifts) => Ok(stale(&Told::Drift(&drifts), &BLOCKED, printer)),
         Ended::RolledBack { errors, report } => {
             printer.error(&CommandError::Provider(errors));
             Ok(rolled_back(report, change_set, printer))
@@ -210,8 +204,8 @@ pub(super) fn unfinished(name: &str) -> CommandError {
     )
 }
 
-fn stale(drift: &str, told: &Stale, printer: &Printer) -> Exit {
-    printer.data(drift);
+fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
+    printer.tell(drift);
     printer.error(&CommandError::plain(told.what, told.why, told.hint));
     Exit::Stale
 }
@@ -229,6 +223,7 @@ fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer
             is_kept: residue.is_kept,
         })
         .collect();
-    printer.data(&rollback_text(&report.restored, &residue, &printer.out));
-    if residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
+    let report = RolledBack { restored: report.restored, residue };
+    printer.tell(&Told::RolledBack(&report));
+    if report.residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
 }
