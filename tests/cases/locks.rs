@@ -137,14 +137,14 @@ fn a_broken_lock_stops_its_run_before_the_next_step() {
 #[test]
 fn a_broken_lock_stops_a_restart_at_its_batch_and_does_not_turn_it_round() {
     let rehearsal = planned();
-    let (stopped, ()) = while_held(&rehearsal, "kubernetes:delete pods=Holdx1", APPLY, || {
+    let (stopped, ()) = while_held(&rehearsal, "kubernetes:delete pods=Holdx1", &format!("{APPLY} --verbose"), || {
         rehearsal.run("lock break plans/spec.plan.json --auto-approve").expect(0);
         // What was confirmed a moment ago is not asked again.
         std::thread::sleep(Duration::from_secs(1));
     });
     let stopped = stopped.expect(8);
     assert!(stopped.stderr.contains("the lock of cluster my-cluster is lost"), "{stopped}");
-    assert!(!stopped.stderr.contains("3 of 3 pods"), "{stopped}");
+    assert!(stopped.stderr.contains("restarting pods") && !stopped.stderr.contains("3 of 3 pods"), "{stopped}");
     let runs = rehearsal.run("runs").expect(0);
     assert!(runs.stdout.contains("unfinished: can be resumed"), "{runs}");
     rehearsal.run("resume").expect(0);

@@ -47,5 +47,5 @@ fn whoever_accepts_the_outage_is_warned_and_may_go_on() {
     assert!(matches!(change_set.safety, SafetyVerdict::Unsafe(_)));
     rehearsal.workspace().write(SAVED, &change_set.to_json());
     let ran = rehearsal.run(&format!("apply {SAVED} --accept-network-outage")).expect(0);
-    assert!(ran.stderr.contains("WARNING: "), "{ran}");
+    assert!(ran.stderr.contains("warning: this plan leaves pods without network permissions"), "{ran}");
 }

@@ -53,7 +53,7 @@ fn a_role_that_is_usable_late_is_waited_for() {
 
     let rehearsal = planned(Rehearsal::ipv4());
     rehearsal.fail("sts:AssumeRoleWithWebIdentity=AccessDeniedx3");
-    let ran = rehearsal.run("apply").expect(0);
+    let ran = rehearsal.run("apply --verbose").expect(0);
     assert!(ran.stderr.contains(&format!("{PROBE}: waiting for the role to let the service account in")), "{ran}");
     assert_eq!(rehearsal.sandbox().calls().iter().filter(|call| call.operation == ASSUME).count(), 4);
 }

@@ -15,7 +15,7 @@ fn apply_and_send(rehearsal: &Rehearsal, signals: &[Signal]) -> (Option<i32>, St
     rehearsal.fail(SLOW);
     let mut child = rehearsal
         .workspace()
-        .command(["apply", "plans/ipv4.plan.json"])
+        .command(["apply", "--verbose", "plans/ipv4.plan.json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

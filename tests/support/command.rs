@@ -161,6 +161,11 @@ impl Workspace {
 }
 
 impl Ran {
+    /// One whose standard output was read as it came.
+    pub fn of(line: &str, code: Option<i32>, stdout: String) -> Ran {
+        Ran { line: line.to_owned(), code, stdout, stderr: String::new(), folder: PathBuf::new() }
+    }
+
     /// Asserts how it ended; shows the whole run where it ended otherwise.
     #[track_caller]
     pub fn expect(self, code: i32) -> Ran {

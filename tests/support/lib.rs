@@ -10,5 +10,6 @@ pub mod rehearsal;
 pub mod relay;
 pub mod served;
 pub mod steady;
+pub mod terminal;
 pub mod trials;
 pub mod wire;

@@ -56,5 +56,5 @@ pub use rollback::{ToldResidue, rollback_text};
 pub use safety::safety_text;
 pub use style::Style;
 pub use timings::timings_text;
-pub use told::{EVENTS_VERSION, RolledBack, Told, ToldError};
+pub use told::{EVENTS_SCHEMA, EVENTS_VERSION, RolledBack, Told, ToldError};
 pub use words::duration_text;

@@ -20,6 +20,9 @@ use crate::totals;
 /// The version of the format.
 pub const EVENTS_VERSION: u32 = 1;
 
+/// The JSON Schema of a line, as it is published.
+pub const EVENTS_SCHEMA: &str = include_str!("../../../../docs/schema/events.schema.json");
+
 /// Nodes that an event names; of a large cluster hundreds may be waited for.
 const NODES_AT_MOST: usize = 10;
 

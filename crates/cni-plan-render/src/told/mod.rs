@@ -4,7 +4,7 @@
 
 mod json;
 
-pub use json::EVENTS_VERSION;
+pub use json::{EVENTS_SCHEMA, EVENTS_VERSION};
 
 use std::time::Duration;
 
