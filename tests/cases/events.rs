@@ -1,17 +1,18 @@
 //! The events of commands (docs/events.md): whole streams as snapshots, every line of them valid by the schema
 //! that is published, and the end of the stream the end of the command.
 
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 use std::time::Duration;
 
 use cni_plan_core::{
     Action, Address, Danger, DangerStep, Direction, Drift, Endangered, Event, Kind, LockHolder, LockRecord, OutsideUse,
-    Phase, Progress, ProviderError, SafetyVerdict,
+    Phase, Progress, ProviderError, RoleRecord, SafetyVerdict,
 };
 use cni_plan_render::{EVENTS_SCHEMA, RolledBack, Told, ToldError, ToldResidue};
-use cni_plan_tests::command::Ran;
+use cni_plan_sandbox::Visibility;
+use cni_plan_tests::command::{Ran, repository};
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal, while_held};
 use cni_plan_tests::steady::steady;
 use insta::assert_snapshot;
@@ -215,6 +216,29 @@ fn whoever_waits_for_a_lock_is_told_who_has_it() {
     assert!(awaited["holder"].as_str().unwrap().contains(&rehearsal.runs()[0]), "{awaited}");
 }
 
+/// What `apply --json` of a spec waits for, beside pods.
+fn waits_of(rehearsal: &Rehearsal, spec: &str) -> Vec<String> {
+    let spec = std::fs::read_to_string(repository().join(spec)).unwrap();
+    rehearsal.workspace().write("spec.yaml", &spec);
+    let told = events_of(&rehearsal.run("apply --json --auto-approve spec.yaml").expect(0));
+    told.iter().filter(|event| event["type"] == "step_progressed").filter_map(message).collect()
+}
+
+fn message(event: &Value) -> Option<String> {
+    event["message"].as_str().map(str::to_owned)
+}
+
+#[test]
+fn waits_for_iam_and_eks_are_told() {
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.sandbox().set_visibility(Visibility { lag: Duration::from_millis(150), ..Visibility::default() });
+    let waits = waits_of(&rehearsal, "examples/ipv4.yaml");
+    assert!(waits.iter().any(|wait| wait == "waiting for IAM to show it to all its readers"), "{waits:?}");
+
+    let waits = waits_of(&Rehearsal::of_scenario("managed-addon-with-role"), "tests/cases/specs/another-role.yaml");
+    assert!(waits.iter().any(|wait| wait.starts_with("waiting for EKS to update the add-on vpc-cni")), "{waits:?}");
+}
+
 /// Each type that the schema has, told with everything that it can hold; and no other.
 #[test]
 fn the_schema_has_every_type_and_no_other() {
@@ -284,8 +308,15 @@ fn the_schema_has_every_type_and_no_other() {
     let header = &change_set.header;
     let facts = header.clusters[0].facts.clone();
     let facts = [cni_plan_core::FactsDrift { cluster: "c".to_owned(), planned: facts.clone(), found: facts }];
-    let roles: Vec<_> = header.roles.iter().map(|role| (role.clone(), role.clone())).collect();
-    assert!(!roles.is_empty());
+    let role = RoleRecord {
+        account: "111122223333".to_owned(),
+        name: "r".to_owned(),
+        owner_tags: BTreeMap::new(),
+        boundary: None,
+        policies: Vec::new(),
+        is_partial: false,
+    };
+    let roles = [(role.clone(), role)];
     let files = ["f".to_owned()];
     let mut told = vec![
         Told::Command { name: "plan", tool_version: "1" },

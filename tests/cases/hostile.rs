@@ -37,6 +37,9 @@ fn what_an_api_server_keeps_is_inert_in_every_output() {
     let ran = rehearsal.run("plan spec.yaml");
     assert!(ran.stdout.contains("owned"), "the value is not shown at all: {ran}");
     assert_inert(rehearsal.workspace(), &ran);
+    let events = rehearsal.run("plan spec.yaml --json");
+    assert!(events.stdout.contains("owned"), "the value is not told at all: {events}");
+    assert_inert(rehearsal.workspace(), &events);
 }
 
 #[test]
@@ -54,7 +57,7 @@ fn what_an_api_server_keeps_is_inert_from_plan_to_rollback() {
     assert!(ran.stdout.contains("owned"), "the value is not shown at all: {ran}");
     assert_inert(rehearsal.workspace(), &ran);
     assert!(rehearsal.workspace().read("plans/spec.plan.md").contains("owned"));
-    assert_inert(rehearsal.workspace(), &rehearsal.run("apply").expect(0));
+    assert_inert(rehearsal.workspace(), &rehearsal.run("apply --json-into plans/told.ndjson --verbose").expect(0));
     assert_inert(rehearsal.workspace(), &rehearsal.run("runs").expect(0));
     assert_inert(rehearsal.workspace(), &rehearsal.run(&rehearsal.rollback()).expect(0));
     assert_eq!(rehearsal.state(), before, "what is shown inert is put back as it was");
@@ -82,7 +85,7 @@ fn what_iam_keeps_is_inert_in_every_output() {
     let ran = rehearsal.run("plan spec.yaml").expect(0);
     assert_inert(rehearsal.workspace(), &ran);
     rehearsal.fail("iam:DetachRolePolicy=AccessDeniedx1");
-    assert_inert(rehearsal.workspace(), &rehearsal.run("apply").expect(6));
+    assert_inert(rehearsal.workspace(), &rehearsal.run("apply --json-into plans/told.ndjson").expect(6));
     rehearsal
         .workspace()
         .write("described.yaml", &format!("{SPEC}    role: {{ description: ours, tags: {{ a: b }} }}\n"));
@@ -144,7 +147,7 @@ fn what_a_service_answers_in_the_middle_of_a_run_is_inert_in_its_journal() {
     });
     let rehearsal = rehearsal.with_env("AWS_ENDPOINT_URL_IAM", &relay.url());
     // The role stays, so there is residue with what a person would type.
-    let ran = rehearsal.run("apply").expect(7);
+    let ran = rehearsal.run("apply --json-into plans/told.ndjson").expect(7);
     assert!(ran.stderr.contains("owned"), "the service's words are not told: {ran}");
     assert_inert(rehearsal.workspace(), &ran);
     let journal = rehearsal.workspace().read(&format!(".cni-plan/runs/{}/journal", rehearsal.runs().concat()));

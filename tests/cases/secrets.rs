@@ -54,16 +54,16 @@ fn no_credential_of_the_environment_or_the_wire_is_left_behind() {
     let (rehearsal, relay) = behind_a_relay();
     let mut said = vec![rehearsal.run("plan spec.yaml --timings").expect(0)];
     rehearsal.fail("iam:DetachRolePolicy=AccessDeniedx1");
-    said.push(rehearsal.run("apply --timings").expect(6));
+    said.push(rehearsal.run("apply --timings --json").expect(6));
     rehearsal.sandbox().clear_faults();
-    said.push(rehearsal.run("apply --timings").expect(0));
+    said.push(rehearsal.run("apply --timings --verbose --json-into told.ndjson").expect(0));
     said.push(rehearsal.run("runs").expect(0));
     let last = rehearsal.runs().pop().expect("there was a run");
     rehearsal.fail("kubernetes:patch serviceaccounts=InternalError");
     said.push(rehearsal.run(&format!("rollback {last} --auto-approve --timings")));
     rehearsal.sandbox().clear_faults();
     said.push(rehearsal.run(&format!("rollback {last} --auto-approve")));
-    said.push(rehearsal.run("plan spec.yaml --color always"));
+    said.push(rehearsal.run("plan spec.yaml --color always --json-into told.plan.ndjson"));
 
     let mut secrets = vec![SECRET_KEY.to_owned(), SESSION_TOKEN.to_owned(), "SANDBOX111122223333".to_owned()];
     let wire = secrets_on_the_wire(&relay);

@@ -103,6 +103,8 @@ pub enum Progress {
         /// The nodes whose pods are waited for, by name; empty for none in particular.
         waiting_for: Vec<String>,
     },
-    /// Any other, in one clause.
+    /// What any other is waiting for, in one clause.
     Told(String),
+    /// Something that a person should know once it is over, too; in one clause.
+    Noted(String),
 }

@@ -74,7 +74,7 @@ pub(crate) fn not_recorded(why: &str) -> String {
 /// `3 of 12 pods Ready on the new role, waiting for ip-10-0-1-7 and 2 more`.
 pub(crate) fn standing(phase: Phase, progress: &Progress) -> String {
     match progress {
-        Progress::Told(what) => what.clone(),
+        Progress::Told(what) | Progress::Noted(what) => what.clone(),
         Progress::Pods { total: 0, .. } => "no node is eligible".to_owned(),
         Progress::Pods { done, total, waiting_for } => {
             let as_wanted = match phase {

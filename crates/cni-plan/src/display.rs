@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use cni_plan_core::Event;
+use cni_plan_core::{Event, Progress};
 use cni_plan_render::{Board, Frame, Size, Style, Told, event_line};
 
 use crate::cli::Verbosity;
@@ -112,6 +112,7 @@ impl Display {
             (_, Event::NotRecorded { .. }) => true,
             (Verbosity::Quiet, _) => false,
             (Verbosity::Verbose, _) => true,
+            (_, Event::Progressed { progress: Progress::Noted(_), .. }) => true,
             (_, Event::Started { .. } | Event::Progressed { .. }) => false,
             (_, Event::Settling { .. }) => !self.is_live,
             (_, Event::Finished { .. }) => shown.board.clusters() <= FEW_CLUSTERS,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cni_plan_core::{Annotation, ErrorKind, annotation_keys};
+use cni_plan_core::{Annotation, ErrorKind, Progress, annotation_keys};
 
 use super::*;
 use crate::scripted::{Asked, Scripted, change, cluster, identity};
@@ -88,7 +88,10 @@ async fn the_role_is_sent_with_all_that_was_found_and_its_update_is_followed_to_
     let script = Scripted::start(move |asked| eks(&updates, asked)).await;
     let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(Some(NEW))).await.unwrap();
     let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
-    provider.apply(&change, &|_| {}).await.unwrap();
+    let told = Mutex::new(Vec::new());
+    provider.apply(&change, &|progress| told.lock().unwrap().push(progress)).await.unwrap();
+    let waited = Progress::Told("waiting for EKS to update the add-on vpc-cni, update u-1".to_owned());
+    assert_eq!(told.into_inner().unwrap(), [waited], "who waits is told for what");
     let body: serde_json::Value =
         serde_json::from_str(&script.body_of("POST /clusters/c/addons/vpc-cni/update")).unwrap();
     assert_eq!(body["serviceAccountRoleArn"], NEW);

@@ -33,7 +33,7 @@ pub(super) async fn until_allowed(
             Ok(Asked::Judged(denied)) => lacking(iam, trial, &denied),
             Ok(Asked::NotToBeAsked(why)) => {
                 let told = format!("the role answers; what it allows could not be asked ({why})");
-                overseer.tell(Progress::Told(told));
+                overseer.tell(Progress::Noted(told));
                 return Ok(());
             }
             // It has just answered: this reader does not know of it yet.

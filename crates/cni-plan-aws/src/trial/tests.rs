@@ -36,7 +36,7 @@ async fn tried(
     let aws = Scripted::start(script).await;
     let told = Mutex::new(Vec::new());
     let tell = |progress| {
-        if let Progress::Told(what) = progress {
+        if let Progress::Told(what) | Progress::Noted(what) = progress {
             told.lock().unwrap().push(what);
         }
     };

@@ -14,8 +14,8 @@ use serde_json::json;
 
 use super::fixture::{World, document, pods};
 use crate::{
-    Style, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_markdown, plan_mermaid,
-    plan_text, rollback_text, safety_text, timings_text,
+    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_markdown,
+    plan_mermaid, plan_text, rollback_text, safety_text, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
@@ -171,6 +171,11 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         ("timings", timings_text(&Timings::of(vec![call]), style)),
     ];
     outputs.extend(events.iter().map(|event| ("event", event_line(event, style).unwrap())));
+    let report = RolledBack { restored: Vec::new(), residue };
+    let mut told = vec![Told::Planned(&plan), Told::Drift(&drifts), Told::RolledBack(&report)];
+    told.extend(events.iter().map(Told::Happened));
+    let lines = told.iter().flat_map(|told| told.json_lines("2026-11-26T10:00:00.000Z"));
+    outputs.extend(lines.map(|line| ("json", line)));
     outputs
 }
 

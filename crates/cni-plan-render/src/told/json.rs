@@ -324,7 +324,7 @@ fn standing(progress: &Progress) -> Standing<'_> {
             waiting_for: &waiting_for[..waiting_for.len().min(NODES_AT_MOST)],
             waiting_for_nodes: waiting_for.len(),
         },
-        Progress::Told(message) => Standing::Told { message },
+        Progress::Told(message) | Progress::Noted(message) => Standing::Told { message },
     }
 }
 
