@@ -7,7 +7,7 @@ use insta::assert_snapshot;
 fn help() {
     let workspace = Workspace::new();
     assert_snapshot!("help-cni-plan", workspace.run(["--help"]).expect(0));
-    for command in ["plan", "apply", "show", "graph", "sandbox"] {
+    for command in ["plan", "apply", "show", "check", "graph", "sandbox"] {
         assert_snapshot!(format!("help-{command}"), workspace.run([command, "--help"]).expect(0));
     }
 }

@@ -57,6 +57,9 @@ fn what_an_api_server_keeps_is_inert_from_plan_to_rollback() {
     assert!(ran.stdout.contains("owned"), "the value is not shown at all: {ran}");
     assert_inert(rehearsal.workspace(), &ran);
     assert!(rehearsal.workspace().read("plans/spec.plan.md").contains("owned"));
+    for form in ["show", "show --markdown", "show --json", "show --mermaid", "show --dot", "graph", "check"] {
+        assert_inert(rehearsal.workspace(), &rehearsal.run(form).expect(0));
+    }
     assert_inert(rehearsal.workspace(), &rehearsal.run("apply --json-into plans/told.ndjson --verbose").expect(0));
     assert_inert(rehearsal.workspace(), &rehearsal.run("runs").expect(0));
     assert_inert(rehearsal.workspace(), &rehearsal.run(&rehearsal.rollback()).expect(0));

@@ -8,6 +8,7 @@ mod agreement;
 mod apply;
 mod bad_input;
 mod change_sets;
+mod check;
 mod confirm;
 mod contract;
 mod cost;

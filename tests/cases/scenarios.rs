@@ -25,11 +25,12 @@ fn every_scenario_has_its_plan_or_is_refused() {
     }
 }
 
-/// What was saved, in the forms besides the terminal's.
+/// What was saved, in the forms besides the terminal's; made again offline, it is the same.
 fn check_forms(scenario: &str, workspace: &Workspace) {
     let saved = workspace.read("plans/spec.plan.json");
     assert_valid(&saved);
     assert_snapshot!(format!("{scenario}-json"), saved);
+    workspace.run(["check"]).expect(0);
     for form in ["markdown", "mermaid", "dot"] {
         let shown = workspace.run(["show", &format!("--{form}")]).expect(0).stdout;
         assert_snapshot!(format!("{scenario}-{form}"), shown);

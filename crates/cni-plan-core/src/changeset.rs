@@ -74,6 +74,9 @@ pub enum ChangeSetError {
     /// A step that comes twice, or waits for one that does not come before it: nobody's plan.
     #[error("it is not a change set: its step {0} is out of order")]
     OutOfOrder(Address),
+    /// A step with a state of another kind than what it is about.
+    #[error("it is not a change set: a state of its step {0} is of another kind")]
+    OfAnotherKind(Address),
     /// Its bytes are not those that were written.
     #[error("it was edited after it was written: its digest does not match its content")]
     Edited,
@@ -144,16 +147,19 @@ impl ChangeSet {
         if change_set.to_json() != document {
             return Err(ChangeSetError::Edited);
         }
-        change_set.check_order()?;
+        change_set.check_steps()?;
         Ok(change_set)
     }
 
     /// The digest is no signature: whoever makes a document can make its digest. What the executor
     /// takes for granted is therefore looked at, so that no step is without the ones that guard it.
-    fn check_order(&self) -> Result<(), ChangeSetError> {
+    fn check_steps(&self) -> Result<(), ChangeSetError> {
         let mut before: HashSet<&Address> = HashSet::with_capacity(self.changes.len());
         for change in &self.changes {
             let is_in_order = change.depends_on.iter().all(|on| before.contains(on));
+            if [&change.before, &change.after].into_iter().flatten().any(|state| !change.target.takes(state)) {
+                return Err(ChangeSetError::OfAnotherKind(change.address.clone()));
+            }
             if !is_in_order || !before.insert(&change.address) {
                 return Err(ChangeSetError::OutOfOrder(change.address.clone()));
             }
@@ -226,6 +232,14 @@ mod tests {
         twice.changes.insert(1, twice.changes[0].clone());
         let first = twice.changes[0].address.clone();
         assert_eq!(ChangeSet::from_json(&twice.to_json()), Err(ChangeSetError::OutOfOrder(first)));
+    }
+
+    #[test]
+    fn a_state_of_another_kind_is_refused() {
+        let mut forged = ChangeSet { header: Header { format_version: 1, ..change_set().header }, ..change_set() };
+        forged.changes[1].after = forged.changes[0].after.clone();
+        let attach = forged.changes[1].address.clone();
+        assert_eq!(ChangeSet::from_json(&forged.to_json()), Err(ChangeSetError::OfAnotherKind(attach)));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Resource;
+
 /// Where to look for a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
@@ -73,6 +75,19 @@ pub enum Owner<'a> {
 }
 
 impl Target {
+    /// Whether a state can be what is there.
+    pub fn takes(&self, state: &Resource) -> bool {
+        matches!(
+            (self, state),
+            (Target::OidcProvider { .. }, Resource::OidcProvider(_))
+                | (Target::Policy { .. }, Resource::Policy(_))
+                | (Target::Role { .. }, Resource::Role(_))
+                | (Target::Attachment { .. }, Resource::Attachment(_))
+                | (Target::ServiceAccount { .. }, Resource::ServiceAccount(_))
+                | (Target::Pods { .. }, Resource::Pods(_))
+        )
+    }
+
     /// Whose provider observes and changes it.
     pub fn owner(&self) -> Owner<'_> {
         match self {

@@ -26,14 +26,31 @@ pub(crate) fn is_change_set(path: &Path) -> bool {
 /// Writes both files, each whole or not at all; the Markdown first, so that a change set that can
 /// be applied always has its twin.
 pub(crate) fn write(path: &Path, change_set: &ChangeSet) -> Result<PathBuf, CommandError> {
-    let name = path.to_string_lossy();
-    let markdown = match name.strip_suffix(".json") {
-        Some(stem) => PathBuf::from(format!("{stem}.md")),
-        None => PathBuf::from(format!("{name}.md")),
-    };
-    write_whole(&markdown, &plan_markdown_within(change_set, Forge::GitHub.limit()))?;
+    let markdown = twin(path);
+    write_whole(&markdown, &page(change_set))?;
     write_whole(path, &change_set.to_json())?;
     Ok(markdown)
+}
+
+/// Where the readable twin of a change set is.
+fn twin(path: &Path) -> PathBuf {
+    let name = path.to_string_lossy();
+    PathBuf::from(format!("{}.md", name.strip_suffix(".json").unwrap_or(&name)))
+}
+
+/// What it says.
+fn page(change_set: &ChangeSet) -> String {
+    plan_markdown_within(change_set, Forge::GitHub.limit())
+}
+
+/// The readable twin, where there is one, and whether it says what the change set does.
+pub(crate) fn read_twin(path: &Path, change_set: &ChangeSet) -> Result<Option<(PathBuf, bool)>, CommandError> {
+    let path = twin(path);
+    match std::fs::read(&path) {
+        Ok(bytes) => Ok(Some((path, bytes == page(change_set).as_bytes()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(CommandError::File { action: "read", path, source }),
+    }
 }
 
 pub(crate) fn read(path: &Path) -> Result<ChangeSet, CommandError> {

@@ -1,5 +1,6 @@
 //! The command line, as clap reads it.
 
+mod check;
 mod show;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
+pub(crate) use check::CheckArgs;
 pub(crate) use show::{Form, GraphArgs, ShowArgs};
 
 /// Gives Amazon's CNI plugin an IAM role of its own: plans, shows, applies, rolls back.
@@ -74,6 +76,8 @@ pub(crate) enum Command {
     Apply(ApplyArgs),
     /// Show a change set, offline: as text, Markdown, JSON or a graph
     Show(ShowArgs),
+    /// Check a committed change set, as a gate: of this spec, unedited, unapplied; and still current
+    Check(CheckArgs),
     /// Draw what waits for what, for Mermaid or Graphviz
     Graph(GraphArgs),
     /// List the runs of this folder and how they stand

@@ -130,7 +130,10 @@ impl CommandError {
             CommandError::ChangeSet { source, .. } => {
                 let hint = match source {
                     ChangeSetError::Newer { .. } => "use the cni-plan that made it, or a later one",
-                    ChangeSetError::Malformed(_) | ChangeSetError::Edited | ChangeSetError::OutOfOrder(_) => {
+                    ChangeSetError::Malformed(_)
+                    | ChangeSetError::Edited
+                    | ChangeSetError::OutOfOrder(_)
+                    | ChangeSetError::OfAnotherKind(_) => {
                         "make it anew with `cni-plan plan SPEC` and have it reviewed again"
                     }
                 };

@@ -1,8 +1,8 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
 use cni_plan_core::{
-    ChangeSet, DiffError, FORMAT_VERSION, Finding, Header, SafetyVerdict, Severity, accept, diff, hazards,
-    outside_uses, prove, roles_of_nodes,
+    ChangeSet, ClusterRef, Diff, DiffError, FORMAT_VERSION, FactsWanted, Finding, Header, Observation, OutsideUse,
+    PlannedCluster, RoleRecord, SafetyVerdict, Severity, accept, diff, hazards, outside_uses, prove, roles_of_nodes,
 };
 use cni_plan_engine::look;
 use cni_plan_render::{Told, ToldError};
@@ -38,21 +38,64 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector, printer: &Print
     })?;
     let outside = outside_uses(&diff.changes, &clusters, &connected.neighbours);
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
+    Ok(judged(file, diff, Found { clusters, outside, roles }))
+}
+
+/// The change set that `file` makes today, found what `made` was found: its facts, its records and every `before`.
+/// Nothing is read. `None` where the spec does not fit them at all: other clusters, other steps.
+pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet> {
+    let Header { clusters, outside, roles, .. } = &made.header;
+    let planned = |key: &str| clusters.iter().find(|planned| planned.cluster.key == key).cloned();
+    let asked = file.clusters();
+    let as_asked: Vec<PlannedCluster> = asked.iter().filter_map(|(cluster, _)| planned(&cluster.key)).collect();
+    let is_asked = |((cluster, wanted), planned): (&(ClusterRef, FactsWanted), &PlannedCluster)| {
+        *wanted == planned.asked && wherever_it_was_made(cluster) == wherever_it_was_made(&planned.cluster)
+    };
+    if asked.len() != clusters.len() || as_asked.len() != clusters.len() || !asked.iter().zip(&as_asked).all(is_asked) {
+        return None;
+    }
+    let graph = compile(&file.spec, &as_asked).ok()?;
+    let observed = made.changes.iter().map(|change| {
+        let found = change.before.clone().map_or(Observation::Absent, Observation::Present);
+        (change.address.clone(), found)
+    });
+    let diff = diff(graph, observed.collect()).ok()?;
+    Some(judged(file, diff, Found { clusters: clusters.clone(), outside: outside.clone(), roles: roles.clone() }))
+}
+
+/// A kubeconfig's path is seen from where the plan was made.
+fn wherever_it_was_made(cluster: &ClusterRef) -> ClusterRef {
+    let mut cluster = cluster.clone();
+    if let Some(access) = &mut cluster.kubernetes {
+        access.kubeconfig = access.kubeconfig.take().map(|_| String::new());
+    }
+    cluster
+}
+
+/// What was found besides the steps' own states.
+struct Found {
+    clusters: Vec<PlannedCluster>,
+    outside: Vec<OutsideUse>,
+    roles: Vec<RoleRecord>,
+}
+
+/// The steps with what speaks against them.
+fn judged(file: &SpecFile, diff: Diff, found: Found) -> ChangeSet {
     let header = Header {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         spec: file.name(),
         spec_digest: file.digest.clone(),
-        clusters,
-        outside,
-        roles,
+        clusters: found.clusters,
+        outside: found.outside,
+        roles: found.roles,
     };
     let mut findings = diff.findings;
     findings.extend(hazards(&header, &diff.changes));
     accept(&mut findings, &acceptances(&file.spec));
     findings.sort();
     let safety = prove(&diff.changes);
-    Ok(ChangeSet { header, findings, safety, changes: diff.changes })
+    ChangeSet { header, findings, safety, changes: diff.changes }
 }
 
 /// The findings that forbid a plan.

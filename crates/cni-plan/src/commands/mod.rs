@@ -1,6 +1,7 @@
 //! One file a command, and what runs them.
 
 mod apply;
+mod check;
 mod graph;
 mod lock;
 mod plan;
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
         Command::Plan(args) => plan::run(&args, &mut session, printer).await,
         Command::Apply(args) => apply::run(&args, &mut session, printer).await,
         Command::Show(args) => show::run(&args, printer),
+        Command::Check(args) => check::run(&args, &mut session, printer).await,
         Command::Graph(args) => graph::run(&args, &mut session, printer).await,
         Command::Runs => runs::run(printer),
         Command::Resume(args) => resume::run(&args, &mut session, printer).await,

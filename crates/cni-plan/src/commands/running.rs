@@ -21,9 +21,9 @@ use crate::{identity, signals};
 
 /// What is told where the world is not the one that a command would work on.
 pub(super) struct Stale {
-    what: &'static str,
-    why: &'static str,
-    hint: &'static str,
+    pub(super) what: &'static str,
+    pub(super) why: &'static str,
+    pub(super) hint: &'static str,
 }
 
 /// Of a change set that is to be applied.
@@ -204,7 +204,8 @@ pub(super) fn unfinished(name: &str) -> CommandError {
     )
 }
 
-fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
+/// Shows what differs, and says what that means.
+pub(super) fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
     printer.tell(drift);
     printer.error(&CommandError::plain(told.what, told.why, told.hint));
     Exit::Stale

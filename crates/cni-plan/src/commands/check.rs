@@ -1,0 +1,213 @@
+//! `cni-plan check`: whether a committed change set may be merged and applied, as a gate of a pull request. Offline
+//! unless asked; changes nothing.
+//!
+//! The digest is no signature: whoever edits a document can make its digest. So the plan is made again from the
+//! spec and from what the change set says was found, and has to come to the same bytes.
+
+use std::path::{Path, PathBuf};
+
+use cni_plan_core::{ChangeSet, FORMAT_VERSION, Status, digest_of, prove, status};
+use cni_plan_engine::{RunState, observe_changes};
+use cni_plan_render::{Told, inert, safety_text};
+
+use super::running::{self, Stale};
+use super::{Session, runs};
+use crate::change_set_files;
+use crate::cli::CheckArgs;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::planning::{may_go_on, plan_again, refusals};
+use crate::printer::Printer;
+use crate::spec_file::SpecFile;
+
+/// What is told where the world has moved on.
+const NOT_CURRENT: Stale = Stale {
+    what: "the change set is stale",
+    why: "what it rests on is no longer as it was when it was made",
+    hint: "make it anew with `cni-plan plan SPEC` and have it reviewed again",
+};
+
+const ANEW: &str = "make it anew with `cni-plan plan SPEC` and have it reviewed again";
+
+pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
+    let path = change_set_files::named_or_only(args.change_set.as_deref(), "check")?;
+    let change_set = change_set_files::read(&path)?;
+    let file = SpecFile::read(&spec_of(&change_set, args.spec.as_deref())?)?;
+    printer.data(&format!("{}\n", inert(&path.display().to_string())));
+    passed(printer, "unedited: its digest is that of its content");
+
+    let of_this = [of_spec(&change_set, &file), of_tool(&change_set), unapplied(&change_set)?];
+    let mut has_failed = false;
+    for outcome in of_this {
+        has_failed |= !told(outcome, printer);
+    }
+    if has_failed {
+        // What another spec or version makes of it is another plan, which says nothing about this one.
+        return Ok(Exit::Stale);
+    }
+    if !told(made_again(&change_set, &file), printer) {
+        return Ok(Exit::Stale);
+    }
+    // Whoever reviewed it has read this page, and not the document.
+    if let Some((page, is_its_own)) = change_set_files::read_twin(&path, &change_set)? {
+        if !is_its_own {
+            return Err(CommandError::plain(
+                format!("{} is not the page of this change set", page.display()),
+                "it says something else than the change set does: it was edited, or is another's",
+                ANEW,
+            ));
+        }
+        passed(printer, &format!("shown as it is: {} says what it does", page.display()));
+    }
+    if let Some(refused) = refused(&change_set, args, printer)? {
+        return Ok(refused);
+    }
+    if args.online { current(&change_set, session, printer).await } else { Ok(Exit::Done) }
+}
+
+/// The spec that was named; or the file of the name that the change set gives, here.
+fn spec_of(change_set: &ChangeSet, named: Option<&Path>) -> Result<PathBuf, CommandError> {
+    if let Some(path) = named {
+        return Ok(path.to_owned());
+    }
+    // Only a name is written there, and no other folder is looked into for one who writes more.
+    let here = PathBuf::from(Path::new(&change_set.header.spec).file_name().unwrap_or_default());
+    if here.is_file() {
+        return Ok(here);
+    }
+    Err(CommandError::plain(
+        "it is not clear which spec the change set has to be of",
+        format!("it was made of a {}, and there is no such file in this folder", change_set.header.spec),
+        "name it: `cni-plan check --spec FILE`",
+    ))
+}
+
+/// What one look came to: what holds, or why it does not.
+type Outcome = Result<String, CommandError>;
+
+/// Tells it, and whether it holds.
+fn told(outcome: Outcome, printer: &Printer) -> bool {
+    match outcome {
+        Ok(holds) => {
+            passed(printer, &holds);
+            true
+        }
+        Err(error) => {
+            printer.error(&error);
+            false
+        }
+    }
+}
+
+fn passed(printer: &Printer, what: &str) {
+    printer.data(&format!("  {}\n", inert(what)));
+}
+
+fn of_spec(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
+    let path = file.path.display();
+    if change_set.header.spec_digest == file.digest {
+        return Ok(format!("of this spec: {path} is the one that it was made of"));
+    }
+    Err(CommandError::plain(
+        format!("the change set is not of {path} as it is"),
+        format!(
+            "it was made of a spec with digest {}, and this one has {}",
+            change_set.header.spec_digest, file.digest
+        ),
+        ANEW,
+    ))
+}
+
+fn of_tool(change_set: &ChangeSet) -> Outcome {
+    let (made_by, this) = (&change_set.header.tool_version, env!("CARGO_PKG_VERSION"));
+    let form = change_set.header.format_version;
+    if made_by == this && form == FORMAT_VERSION {
+        return Ok(format!("of this version: cni-plan {this} made it"));
+    }
+    Err(CommandError::plain(
+        "the change set is of another version",
+        format!("cni-plan {made_by} made it in format version {form}; this is {this}, which writes {FORMAT_VERSION}"),
+        "check it with the version that made it, or make it anew and have it reviewed again",
+    ))
+}
+
+/// As far as this folder knows: a run elsewhere is known to the world alone, and to `--online`.
+fn unapplied(change_set: &ChangeSet) -> Result<Outcome, CommandError> {
+    let digest = digest_of(change_set.to_json().as_bytes());
+    for run in runs::folder().list()?.into_iter().rev() {
+        let Ok(record) = run.record else { continue };
+        let why = match record.state {
+            _ if record.header.change_set != digest => continue,
+            RunState::RolledBack => continue,
+            RunState::Applied => "has applied it",
+            RunState::InProgress => "is applying it",
+            RunState::Unfinished(_) => "has begun it and is not finished",
+            RunState::Residue => "has begun it and could not put everything back",
+        };
+        return Ok(Err(CommandError::plain(
+            "the change set is not unapplied",
+            format!("run {} {why}", run.name),
+            "`cni-plan runs` lists the runs of this folder; `cni-plan plan SPEC` shows what is left to do",
+        )));
+    }
+    Ok(Ok("unapplied: no run of this folder has begun it".to_owned()))
+}
+
+fn made_again(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
+    let again = plan_again(file, change_set);
+    if again.as_ref().is_some_and(|again| again.to_json() == change_set.to_json()) {
+        return Ok("made by planning: the spec and what was found come to these very bytes again".to_owned());
+    }
+    let steps = |other: &ChangeSet| {
+        let mut pairs = other.changes.iter().zip(&change_set.changes);
+        pairs.find(|(one, other)| one != other).map(|(_, step)| step.address.to_string())
+    };
+    let what = match &again {
+        None => "the spec makes other steps of what it says was found".to_owned(),
+        Some(again) => match steps(again) {
+            Some(address) => format!("the spec makes another step at {address}, or before it"),
+            None if again.safety != change_set.safety => "its safety verdict is another".to_owned(),
+            None if again.findings != change_set.findings => "its findings are others".to_owned(),
+            None => "the spec makes other steps or another header of what it says was found".to_owned(),
+        },
+    };
+    Err(CommandError::plain("the change set is not what cni-plan makes of this spec", what, ANEW))
+}
+
+/// What forbids it whatever the world is like; by what was just found to be true of it.
+fn refused(change_set: &ChangeSet, args: &CheckArgs, printer: &Printer) -> Result<Option<Exit>, CommandError> {
+    let refusals = refusals(change_set);
+    if !refusals.is_empty() {
+        return Err(CommandError::Refused(refusals));
+    }
+    let verdict = prove(&change_set.changes);
+    if !verdict.is_safe() {
+        printer.text(&safety_text(&verdict, &printer.err));
+    }
+    Ok((!may_go_on(&verdict, args.accept_network_outage, printer)).then_some(Exit::Unsafe))
+}
+
+/// Reads again what `apply` would, without its locks: what is seen is true of this moment only.
+async fn current(change_set: &ChangeSet, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
+    let connector = session.connector_for_clusters(&change_set.header.clusters).await?;
+    let connected = match running::connect(change_set, &connector, &NOT_CURRENT, printer).await? {
+        Ok(connected) => connected,
+        Err(stale) => return Ok(stale),
+    };
+    let observed = observe_changes(&change_set.changes, &connected.providers).await;
+    match status(&change_set.changes, &observed)? {
+        Status::Applied if !change_set.counts().is_empty() => {
+            printer.error(&CommandError::plain(
+                "the change set is applied already",
+                "everything is as it leaves it",
+                "there is nothing to do; the change set can be deleted",
+            ));
+            Ok(Exit::Stale)
+        }
+        Status::Pending | Status::Applied => {
+            passed(printer, "current: everything that it rests on is as it was when it was made");
+            Ok(Exit::Done)
+        }
+        Status::Stale(drifts) => Ok(running::stale(&Told::Drift(&drifts), &NOT_CURRENT, printer)),
+    }
+}
