@@ -48,7 +48,7 @@ fn a_plugin_that_leans_on_the_nodes_role_is_found_out_and_all_is_put_back() {
     rehearsal.run("plan spec.yaml").expect(0);
     let start = rehearsal.state();
     rehearsal.sandbox().clear_calls();
-    let ran = rehearsal.run("apply").expect(6);
+    let ran = rehearsal.run("apply --verbose").expect(6);
 
     assert!(ran.stderr.contains("my-cluster/verify/kube-system/aws-node: verified pods"), "{ran}");
     assert!(ran.stderr.contains(&format!("{CONFIRM}: failed: ")), "{ran}");

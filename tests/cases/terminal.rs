@@ -52,6 +52,12 @@ fn without_elapsed(line: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// Whether an SGR sequence is among what was sent: `ESC [`, digits and semicolons, `m`.
+fn has_colour(bytes: &str) -> bool {
+    let mut sequences = bytes.split("\x1b[").skip(1);
+    sequences.any(|it| it.trim_start_matches(|it: char| it.is_ascii_digit() || it == ';').starts_with('m'))
+}
+
 /// After each frame the rows are there once, with nothing below them, until they are gone for good.
 #[track_caller]
 fn assert_steady(left: &Left) {
@@ -79,7 +85,7 @@ fn progress_is_right_at_every_width_and_leaves_the_lines_of_what_was_done() {
         let left = terminal.finish().expect(0);
         assert_steady(&left);
         assert_snapshot!(format!("done-{columns}"), without_times(&left.screen, &rehearsal));
-        assert!(!left.bytes.contains("\x1b[1m") && !left.bytes.contains("\x1b[3"), "NO_COLOR is set");
+        assert!(!has_colour(&left.bytes), "NO_COLOR is set:\n{:?}", left.bytes);
     }
 }
 
@@ -87,7 +93,7 @@ fn progress_is_right_at_every_width_and_leaves_the_lines_of_what_was_done() {
 fn there_is_colour_unless_someone_said_no() {
     let rehearsal = planned();
     let left = apply(&rehearsal, &[], 80).finish().expect(0);
-    assert!(left.bytes.contains("\x1b[32m: created\x1b[0m"), "{:?}", left.bytes);
+    assert!(has_colour(&left.bytes), "{:?}", left.bytes);
     assert_steady(&left);
 }
 
@@ -103,7 +109,7 @@ fn a_terminal_that_becomes_wider_is_used_as_it_is_now() {
             .until(|screen| screen.contains("s: 0 of 3 pods Ready on the new role, waiting for ip-192-168-22-86.us"));
     });
     let left = terminal.finish().expect(0);
-    assert!(left.screen.ends_with("4 actions run.") || left.screen.trim_end().ends_with("4 actions run."), "{left}");
+    assert!(left.screen.trim_end().ends_with("4 actions run."), "{left}");
     assert_eq!(left.screen.matches("Applying").count(), 1, "no row is left over:\n{left}");
 }
 

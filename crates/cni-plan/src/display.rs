@@ -113,8 +113,7 @@ impl Display {
             (Verbosity::Quiet, _) => false,
             (Verbosity::Verbose, _) => true,
             (_, Event::Progressed { progress: Progress::Noted(_), .. }) => true,
-            (_, Event::Started { .. } | Event::Progressed { .. }) => false,
-            (_, Event::Settling { .. }) => !self.is_live,
+            (_, Event::Started { .. } | Event::Progressed { .. } | Event::Settling { .. }) => false,
             (_, Event::Finished { .. }) => shown.board.clusters() <= FEW_CLUSTERS,
             _ => true,
         }
