@@ -30,6 +30,7 @@ mod moto_end_to_end;
 mod outage;
 mod pod_identity;
 mod probe;
+mod pull_requests;
 mod quickstart;
 mod real_clients;
 mod roles;

@@ -72,11 +72,14 @@ impl Workspace {
         Workspace { folder: tempfile::tempdir().expect("a folder can be made"), environment: Vec::new() }
     }
 
-    /// One with the repository's examples in it, under `examples/`.
+    /// One with the repository's example specs in it, under `examples/`.
     pub fn with_examples() -> Workspace {
         let workspace = Workspace::new();
         for entry in std::fs::read_dir(repository().join("examples")).expect("there are examples") {
             let path = entry.expect("a folder can be listed").path();
+            if path.is_dir() {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("an example is text");
             let name = path.file_name().expect("an entry has a name").to_string_lossy().into_owned();
             workspace.write(&format!("examples/{name}"), &text);
@@ -89,6 +92,11 @@ impl Workspace {
     pub fn with_env(mut self, name: &str, value: &str) -> Workspace {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
+    }
+
+    /// The variables of every run.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
     }
 
     /// Where it is.

@@ -122,6 +122,12 @@ impl ChangeSet {
         String::from_utf8(bytes).expect("JSON is UTF-8")
     }
 
+    /// The digest that its document has: what stands for what was reviewed.
+    pub fn digest(&self) -> String {
+        let document = self.to_json();
+        document[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].to_owned()
+    }
+
     /// The same change set in today's form, for programs that know no other. Its digest is another's than the
     /// reviewed document's: it is to be looked at, not applied.
     #[must_use]

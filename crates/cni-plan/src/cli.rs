@@ -121,6 +121,9 @@ pub(crate) struct ApplyArgs {
     /// A change set or a spec [default: the one unapplied change set under plans/]
     #[arg(value_name = "CHANGE_SET|SPEC")]
     pub(crate) subject: Option<PathBuf>,
+    /// Apply nothing but the change set of this digest: the one that was reviewed
+    #[arg(long, value_name = "DIGEST")]
+    pub(crate) digest: Option<String>,
     /// Do not ask before applying a spec
     #[arg(long)]
     pub(crate) auto_approve: bool,

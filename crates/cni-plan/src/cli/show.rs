@@ -15,7 +15,17 @@ pub(crate) struct ShowArgs {
     pub(crate) form: FormArgs,
     /// Whose limit the Markdown page keeps
     #[arg(long = "for", value_name = "FORGE", default_value = "github", requires = "markdown")]
-    pub(crate) forge: ForgeName,
+    forge: ForgeName,
+    /// How many characters the Markdown page may have, where it is a part of another
+    #[arg(long, value_name = "CHARACTERS", requires = "markdown", conflicts_with = "forge")]
+    limit: Option<usize>,
+}
+
+impl ShowArgs {
+    /// How many characters a page may have.
+    pub(crate) fn limit(&self) -> usize {
+        self.limit.unwrap_or_else(|| self.forge.limit())
+    }
 }
 
 /// Where a page is put.
@@ -31,7 +41,7 @@ pub(crate) enum ForgeName {
 
 impl ForgeName {
     /// How much it takes.
-    pub(crate) fn limit(self) -> usize {
+    fn limit(self) -> usize {
         match self {
             ForgeName::Github => Forge::GitHub,
             ForgeName::Gitlab => Forge::GitLab,

@@ -94,6 +94,7 @@ async fn carry_out(
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
+    reviewed(change_set, args.digest.as_deref())?;
     let connected = match running::connect(change_set, connector, &running::CHANGE_SET, printer).await? {
         Ok(connected) => connected,
         Err(stale) => return Ok(stale),
@@ -120,6 +121,20 @@ async fn carry_out(
         printer.error(&running::unfinished(&unfinished));
     }
     Ok(exit)
+}
+
+/// Refuses another change set than the one of the digest that was asked for.
+fn reviewed(change_set: &ChangeSet, asked: Option<&str>) -> Result<(), CommandError> {
+    let Some(asked) = asked else { return Ok(()) };
+    let digest = change_set.digest();
+    if digest == asked {
+        return Ok(());
+    }
+    Err(CommandError::plain(
+        "the change set is not the one that was reviewed; nothing was changed",
+        format!("its digest is {digest}, and {asked} was asked for"),
+        "have it reviewed, or bring back the reviewed one; its digest is the first line of its document",
+    ))
 }
 
 fn applied_text(change_set: &ChangeSet) -> String {

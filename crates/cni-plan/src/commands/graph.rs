@@ -16,7 +16,7 @@ use crate::spec_file::SpecFile;
 
 pub(super) async fn run(args: &GraphArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let change_set = match args.subject.as_deref() {
-        Some(path) if !change_set_files::is_change_set(path) => planned(path, session).await?,
+        Some(path) if !change_set_files::is_change_set(path) => planned(path, session, printer).await?,
         named => change_set_files::read(&change_set_files::named_or_only(named, "graph")?)?,
     };
     printer.data(&if args.dot { plan_dot(&change_set) } else { plan_mermaid(&change_set) });
@@ -24,8 +24,8 @@ pub(super) async fn run(args: &GraphArgs, session: &mut Session<'_>, printer: &P
 }
 
 /// Which steps there are depends on the facts of the clusters, so they are read.
-async fn planned(spec: &Path, session: &mut Session<'_>) -> Result<ChangeSet, CommandError> {
+async fn planned(spec: &Path, session: &mut Session<'_>, printer: &Printer) -> Result<ChangeSet, CommandError> {
     let file = SpecFile::read(spec)?;
     let connector = session.connector_for_spec(&file).await?;
-    plan(&file, &connector).await
+    plan(&file, &connector, printer).await
 }

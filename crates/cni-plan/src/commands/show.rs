@@ -20,7 +20,7 @@ pub(super) fn run(args: &ShowArgs, printer: &Printer) -> Result<Exit, CommandErr
 fn shown(change_set: &ChangeSet, args: &ShowArgs, printer: &Printer) -> String {
     match args.form.form() {
         Form::Text => plan_text(change_set, &printer.out),
-        Form::Markdown => plan_markdown_within(change_set, args.forge.limit()),
+        Form::Markdown => plan_markdown_within(change_set, args.limit()),
         // Whoever reads it knows today's form: what looks for another's members finds none, and agrees.
         Form::Json => change_set.in_todays_form().to_json(),
         Form::Mermaid => plan_mermaid(change_set),

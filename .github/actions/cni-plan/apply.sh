@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Applies the change sets that a pull request brought, each only if it is, byte for byte, what was reviewed.
+#
+# Takes REVIEWED, the commit at the head of the pull request, and BASE, a commit of the branch it was merged into.
+# Stops at the first that does not end well, with its exit code. Needs jq.
+set -euo pipefail
+
+# After a squash the reviewed commit is not in the history of what is checked out.
+for commit in "$REVIEWED" "$BASE"; do
+    git cat-file -e "$commit^{commit}" 2>/dev/null || git fetch --quiet origin "$commit"
+done
+
+# What the pull request changed, whatever others have merged meanwhile. A name can hold anything but a zero byte.
+git diff --relative --name-only -z --diff-filter=AMR "$BASE...$REVIEWED" -- 'plans/*.plan.json' |
+    while IFS= read -r -d '' change_set; do
+        digest=$(git show "$REVIEWED:./$change_set" | jq --exit-status --raw-output .digest)
+        printf '%s as reviewed in %s: %s\n' "$change_set" "$REVIEWED" "$digest"
+        cni-plan apply "$change_set" --digest "$digest" --auto-approve --no-input
+    done
