@@ -17,10 +17,10 @@ pub(crate) struct Events {
     /// Whether to standard output.
     is_on_stdout: bool,
     /// Lines of several threads are written one after the other, all of one thing told together.
-    file: Mutex<Option<Into>>,
+    file: Mutex<Option<IntoFile>>,
 }
 
-struct Into {
+struct IntoFile {
     path: PathBuf,
     file: File,
 }
@@ -32,7 +32,7 @@ impl Events {
     /// When the file cannot be made.
     pub(crate) fn open(args: &EventArgs) -> Result<Events, CommandError> {
         let open = |path: &PathBuf| match File::create(path) {
-            Ok(file) => Ok(Into { path: path.clone(), file }),
+            Ok(file) => Ok(IntoFile { path: path.clone(), file }),
             Err(source) => Err(CommandError::plain(
                 format!("cannot write events to {}", path.display()),
                 source.to_string(),

@@ -37,33 +37,18 @@ impl Rows {
         }
     }
 
-    /// As many rows as it takes: what it is, and where it is.
-    pub(super) fn item(&mut self, head: &str, detail: &str) {
-        for (tone, row) in self.laid_out(head, detail) {
-            self.push(tone, row);
-        }
-    }
-
-    /// Whether all these items fit.
-    pub(super) fn have_room_for(&self, items: &[(String, String)]) -> bool {
-        // Each takes a row at least: of thousands not all need to be laid out.
-        items.len() <= self.room()
-            && items.iter().map(|(head, detail)| self.laid_out(head, detail).len()).sum::<usize>() <= self.room()
-    }
-
-    /// Items that may lose their ends, and the last of them their places.
-    pub(super) fn summary(&mut self, items: &[(String, String)]) {
-        if self.have_room_for(items) {
-            for (head, detail) in items {
-                self.item(head, detail);
-            }
-            return;
-        }
+    /// Items with all that there is to say where that fits; otherwise a row each, which may lose its end, and of
+    /// too many the first.
+    pub(super) fn items(&mut self, items: &[(String, String)]) {
         let room = self.room();
-        for (head, detail) in items.iter().take(room) {
-            let row = cut(&in_one(head, detail), self.columns);
-            self.push(Tone::Plain, row);
-        }
+        let whole: Vec<_> = items.iter().take(room).flat_map(|(head, detail)| self.laid_out(head, detail)).collect();
+        let rows = if items.len() <= room && whole.len() <= room {
+            whole
+        } else {
+            let cut_short = |(head, detail): &(String, String)| (Tone::Plain, cut(&in_one(head, detail), self.columns));
+            items.iter().take(room).map(cut_short).collect()
+        };
+        self.rows.extend(rows);
     }
 
     pub(super) fn finish(self, style: &Style) -> Vec<String> {
@@ -75,7 +60,8 @@ impl Rows {
         self.rows.into_iter().map(colored).collect()
     }
 
-    fn room(&self) -> usize {
+    /// How many rows are left.
+    pub(super) fn room(&self) -> usize {
         self.most - self.rows.len()
     }
 

@@ -1,6 +1,6 @@
 //! A command at work, as the few rows at the bottom of a terminal show it: where the run is as a whole, and
-//! each step under way with how long it has been so and what it waits for. Where the steps do not fit, they are
-//! summarised by what they do.
+//! each step under way with how long it has been so and what it waits for. Where there are more
+//! steps than rows, they are summarised by what they do.
 //!
 //! Made of what is told and of the time, which is passed in; [`Frame`](crate::Frame) draws it.
 
@@ -217,7 +217,7 @@ impl Run {
         format!("{title}, {}", elapsed(now.saturating_sub(self.since)))
     }
 
-    /// Those under way, the longest first: one by one where they fit, by what they do otherwise.
+    /// Those under way, the longest first: one by one where there are rows for them, by what they do otherwise.
     fn steps(&self, rows: &mut Rows, now: Duration) {
         let mut steps: Vec<(&Address, &Running)> = self.running.iter().collect();
         steps.sort_by_key(|(_, running)| running.since);
@@ -227,10 +227,8 @@ impl Run {
             (head, self.detail(running))
         };
         let items: Vec<(String, String)> = steps.iter().map(told).collect();
-        if rows.have_room_for(&items) {
-            for (head, detail) in &items {
-                rows.item(head, detail);
-            }
+        if items.len() <= rows.room() {
+            rows.items(&items);
             return;
         }
         let mut groups: Vec<(&str, Vec<&(&Address, &Running)>)> = Vec::new();
@@ -250,7 +248,7 @@ impl Run {
                 (head, self.detail(running))
             }
         };
-        rows.summary(&groups.iter().map(summarised).collect::<Vec<_>>());
+        rows.items(&groups.iter().map(summarised).collect::<Vec<_>>());
     }
 
     fn detail(&self, running: &Running) -> String {

@@ -142,6 +142,18 @@ fn a_thousand_clusters_are_a_few_rows() {
     insta::assert_snapshot!("fleet-in-4-rows", text(&fleet, 4000, 80, 4));
 }
 
+/// As many steps as run at the same time by default, in a terminal of the usual size.
+#[test]
+fn steps_that_take_too_many_rows_have_one_each() {
+    let name = |at: usize| format!("prod-{at:04}");
+    let mut events = vec![began((0..10).map(|at| restart(&name(at))).collect())];
+    for at in 0..10 {
+        events.push(started(restart(&name(at))));
+        events.push(pods(restart(&name(at)), at, &["ip-192-168-22-86.us-west-2.compute.internal"]));
+    }
+    insta::assert_snapshot!("ten-steps", text(&board(&events), 60, 80, 24));
+}
+
 #[test]
 fn no_row_is_wider_than_the_terminal_and_there_are_fewer_than_it_has() {
     let hostile = "\u{1b}[31mip\u{202e}-\u{65e5}\u{672c}-".repeat(20);

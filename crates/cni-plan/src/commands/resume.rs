@@ -42,7 +42,10 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
             Ok(connected) => connected,
             Err(stale) => return Ok(stale),
         },
-        None => connector.connect(&asked(clusters)).await?,
+        None => {
+            printer.tell(&Told::Reading { clusters: clusters.len() });
+            connector.connect(&asked(clusters)).await?
+        }
     };
     let go = async |execution: &Execution<'_>| Ok(resume(&run, execution).await?);
     let work = Work { name: &name, change_set: &run.change_set, connected: &connected, facts };

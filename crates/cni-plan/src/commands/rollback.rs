@@ -53,6 +53,7 @@ pub(super) async fn run(
     let clusters = &run.change_set.header.clusters;
     let connector = session.connector_for_clusters(clusters).await?;
     // Whatever has become of the clusters' facts, what this run changed is still there to be undone.
+    printer.tell(&Told::Reading { clusters: clusters.len() });
     let connected = connector.connect(&asked(clusters)).await?;
     let go = async |execution: &Execution<'_>| Ok(undo(&run, execution).await?);
     let work = Work { name: &name, change_set: &run.change_set, connected: &connected, facts: None };
