@@ -37,18 +37,19 @@ impl Rows {
         }
     }
 
-    /// Items with all that there is to say where that fits; otherwise a row each, which may lose its end, and of
-    /// too many the first.
+    /// A row each, as far as there are any, which may lose its end; with all that there is to say as long as that
+    /// leaves the others their rows.
     pub(super) fn items(&mut self, items: &[(String, String)]) {
-        let room = self.room();
-        let whole: Vec<_> = items.iter().take(room).flat_map(|(head, detail)| self.laid_out(head, detail)).collect();
-        let rows = if items.len() <= room && whole.len() <= room {
-            whole
-        } else {
-            let cut_short = |(head, detail): &(String, String)| (Tone::Plain, cut(&in_one(head, detail), self.columns));
-            items.iter().take(room).map(cut_short).collect()
-        };
-        self.rows.extend(rows);
+        let mut spare = self.room().saturating_sub(items.len());
+        for (head, detail) in items.iter().take(self.room()) {
+            let whole = self.laid_out(head, detail);
+            if whole.len() <= 1 + spare {
+                spare -= whole.len() - 1;
+                self.rows.extend(whole);
+            } else {
+                self.rows.push((Tone::Plain, cut(&in_one(head, detail), self.columns)));
+            }
+        }
     }
 
     pub(super) fn finish(self, style: &Style) -> Vec<String> {
