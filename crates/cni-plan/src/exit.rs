@@ -12,7 +12,7 @@ pub(crate) enum Exit {
     Error = 1,
     /// `plan --detailed-exitcode`: there are changes.
     Changes = 2,
-    /// The world is not the one that the change set was made for.
+    /// The world is not the one that the change set was made for; or it is of another spec, or applied.
     Stale = 3,
     /// Someone else holds a lock.
     Locked = 4,
