@@ -4,6 +4,7 @@ use cni_plan_core::{Finding, Severity};
 
 use crate::page::Page;
 use crate::style::{Style, Tone};
+use crate::words;
 
 /// All findings, in the order given, for a terminal; empty of none.
 pub fn findings_text(findings: &[Finding], style: &Style) -> String {
@@ -48,4 +49,11 @@ pub(crate) fn word(finding: &Finding) -> &'static str {
         Severity::Warn => "Warning",
         Severity::Note => "Note",
     }
+}
+
+/// `Not to be applied: 2 findings refuse this plan.`, where there are such.
+pub(crate) fn refusal(findings: &[Finding]) -> Option<String> {
+    let refusing = findings.iter().filter(|finding| finding.severity == Severity::Refuse).count();
+    let refuse = if refusing == 1 { "refuses" } else { "refuse" };
+    (refusing > 0).then(|| format!("Not to be applied: {} {refuse} this plan.", words::count(refusing, "finding")))
 }

@@ -1,5 +1,6 @@
 //! Core's data as text for people: the plan on a terminal, its Markdown twin for a pull request,
-//! its graph for Mermaid and Graphviz, progress lines, drift, findings, rollback, locks and timings.
+//! its graph for Mermaid and Graphviz, its page for a browser, progress lines, drift, findings, rollback,
+//! locks and timings.
 //!
 //! Every function is pure: data in, text out; nothing is printed, read or timed here. Everything
 //! that came from outside (names, documents, messages of services) passes through [`inert`] on its
@@ -20,6 +21,7 @@ mod fitting;
 mod frame;
 mod group;
 mod headline;
+mod html;
 mod inert;
 mod lines;
 mod locks;
@@ -47,6 +49,7 @@ pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_te
 pub use event::event_line;
 pub use findings::findings_text;
 pub use frame::Frame;
+pub use html::plan_html;
 pub use inert::{inert, inert_lines};
 pub use locks::locks_text;
 pub use mermaid::plan_mermaid;

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use cni_plan_core::{Action, Change, ChangeSet, Counts, Finding, Owner, PlannedCluster, Severity};
+use cni_plan_core::{Action, Change, ChangeSet, Counts, Finding, Owner, PlannedCluster};
 
 use crate::describe;
 use crate::group::{self, Group, Scope};
@@ -11,7 +11,7 @@ use crate::headline::headline;
 use crate::lines::{Line, Lines};
 use crate::page::Page;
 use crate::style::{Style, Tone};
-use crate::{findings, safety, totals, words};
+use crate::{findings, safety, totals};
 
 /// Column at which a step's name stands behind its noun.
 const NOUN_WIDTH: usize = 8;
@@ -159,11 +159,8 @@ fn irreversible_steps(page: &mut Page<'_>, changes: &[Change]) {
 }
 
 fn verdict(page: &mut Page<'_>, findings: &[Finding]) {
-    let refusing = findings.iter().filter(|finding| finding.severity == Severity::Refuse).count();
-    if refusing > 0 {
-        let refuse = if refusing == 1 { "refuses" } else { "refuse" };
+    if let Some(refusal) = findings::refusal(findings) {
         page.blank();
-        let text = format!("Not to be applied: {} {refuse} this plan.", words::count(refusing, "finding"));
-        page.line(0, &[(Tone::Remove, &text)]);
+        page.line(0, &[(Tone::Remove, &refusal)]);
     }
 }

@@ -9,7 +9,7 @@ use crate::style::{Style, Tone};
 use crate::{totals, words};
 
 /// Exempt identities are named one by one up to this many; more are counted.
-const NAMED_AT_MOST: usize = 6;
+pub(crate) const NAMED_AT_MOST: usize = 6;
 
 /// The verdict for a terminal; empty where nothing is done.
 pub fn safety_text(verdict: &SafetyVerdict, style: &Style) -> String {
@@ -101,7 +101,7 @@ pub(crate) fn markdown_in_short(change_set: &ChangeSet) -> String {
 }
 
 /// What was looked at and not found. Nothing of a plan that does nothing.
-fn sentence(forward: u64, back: u64) -> Option<String> {
+pub(crate) fn sentence(forward: u64, back: u64) -> Option<String> {
     (forward > 0).then(|| {
         format!(
             "in none of {} states, {} on the way there and {} on the way back, is a pod without the permissions that it needs.",
@@ -112,7 +112,7 @@ fn sentence(forward: u64, back: u64) -> Option<String> {
     })
 }
 
-fn headline(danger: &Danger) -> String {
+pub(crate) fn headline(danger: &Danger) -> String {
     match danger.identity {
         Some(Endangered::NodeRole) => {
             format!("Unsafe: a pod of {} that uses the node role would lose its permissions.", danger.cluster)
@@ -124,14 +124,14 @@ fn headline(danger: &Danger) -> String {
     }
 }
 
-fn told(direction: Direction, does: &str) -> String {
+pub(crate) fn told(direction: Direction, does: &str) -> String {
     match direction {
         Direction::Forward => does.to_owned(),
         Direction::Back => format!("on the way back, {does}"),
     }
 }
 
-fn not_judged(exemption: &Exemption) -> String {
+pub(crate) fn not_judged(exemption: &Exemption) -> String {
     let identity = match exemption.identity {
         Endangered::NodeRole => "the node role",
         Endangered::OwnRole => "the plugin's own role",
@@ -139,7 +139,7 @@ fn not_judged(exemption: &Exemption) -> String {
     format!("pods of {} that use {identity} lacked {} before this plan", exemption.cluster, exemption.lacks)
 }
 
-fn more(exempt: &[Exemption]) -> Option<String> {
+pub(crate) fn more(exempt: &[Exemption]) -> Option<String> {
     let more = exempt.len().checked_sub(NAMED_AT_MOST).filter(|&more| more > 0)?;
     Some(format!("{more} more that lacked something before this plan; the change set names them"))
 }
