@@ -28,7 +28,8 @@ const SCRIPT: &str = include_str!("html/page.js");
 
 /// The head of every line: it has to be in a picture that is not folded away.
 const ARROW: &str = "<svg width=\"0\" height=\"0\" aria-hidden=\"true\"><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" \
-    refY=\"4\" markerWidth=\"6\" markerHeight=\"6\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></svg>\n";
+    refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" \
+    markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></svg>\n";
 
 /// About what a step takes, to make room for.
 const BYTES_PER_STEP: usize = 900;

@@ -112,15 +112,20 @@ pub(crate) fn sentence(forward: u64, back: u64) -> Option<String> {
     })
 }
 
-pub(crate) fn headline(danger: &Danger) -> String {
+fn headline(danger: &Danger) -> String {
+    format!("Unsafe: {}", in_danger(danger))
+}
+
+/// Whose pods are in danger of what.
+pub(crate) fn in_danger(danger: &Danger) -> String {
     match danger.identity {
         Some(Endangered::NodeRole) => {
-            format!("Unsafe: a pod of {} that uses the node role would lose its permissions.", danger.cluster)
+            format!("a pod of {} that uses the node role would lose its permissions.", danger.cluster)
         }
         Some(Endangered::OwnRole) => {
-            format!("Unsafe: a pod of {} that uses the plugin's own role would be without permissions.", danger.cluster)
+            format!("a pod of {} that uses the plugin's own role would be without permissions.", danger.cluster)
         }
-        None => format!("Unsafe: nothing shows that the pods of {} keep their permissions.", danger.cluster),
+        None => format!("nothing shows that the pods of {} keep their permissions.", danger.cluster),
     }
 }
 

@@ -106,7 +106,7 @@ pub(crate) fn list() -> Result<Vec<PathBuf>, CommandError> {
 }
 
 /// A reader sees the old file or the new one, and a full disk leaves the old one.
-fn write_whole(path: &Path, text: &str) -> Result<(), CommandError> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CommandError> {
     let failed = |source| CommandError::File { action: "write", path: path.to_owned(), source };
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,

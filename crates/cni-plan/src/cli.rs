@@ -74,7 +74,7 @@ pub(crate) enum Command {
     Plan(PlanArgs),
     /// Apply a reviewed change set; or plan a spec, ask, and apply
     Apply(ApplyArgs),
-    /// Show a change set, offline: as text, Markdown, JSON or a graph
+    /// Show a change set, offline: as text, Markdown, a page, JSON or a graph
     Show(ShowArgs),
     /// Check a committed change set, as a gate: of this spec, unedited, unapplied; and still current
     Check(CheckArgs),

@@ -84,9 +84,9 @@ fn observation(address: &Address, node: &Node) -> Observation {
             let attachment = Attachment { role: role.clone(), policy_arn: policy_arn.clone() };
             Observation::Present(Resource::Attachment(attachment))
         }
-        (_, _, Target::ServiceAccount { namespace, name, .. }) => Observation::Present(Resource::ServiceAccount(
-            ServiceAccount::annotated(namespace, name, BTreeMap::new()),
-        )),
+        (_, _, Target::ServiceAccount { namespace, name, .. }) => {
+            Observation::Present(Resource::ServiceAccount(ServiceAccount::annotated(namespace, name, BTreeMap::new())))
+        }
         (_, _, Target::Pods { namespace, service_account, .. }) => Observation::Present(Resource::Pods(Pods {
             namespace: namespace.clone(),
             daemon_set: service_account.clone(),

@@ -42,7 +42,7 @@ fn verdict(page: &mut Html, index: &Index<'_>) {
                 banner(page, "remove", "Refused", &refusal);
                 page.raw("</div>\n");
             }
-            banner(page, "remove", "Unsafe", &safety::headline(danger));
+            banner(page, "remove", "Unsafe", &safety::in_danger(danger));
             story::of_unsafe(page, index, danger);
         }
     }
@@ -65,7 +65,7 @@ fn facts(page: &mut Html, index: &Index<'_>) {
     fact(page, "Accounts", &listed(&accounts));
     fact(page, "Regions", &listed(&regions));
     fact(page, "Made by", &format!("cni-plan {}", header.tool_version));
-    fact(page, "Spec's digest", &header.spec_digest);
+    fact(page, "Spec digest", &header.spec_digest);
     page.raw("</dl>\n");
 }
 
@@ -80,8 +80,11 @@ fn listed(names: &BTreeSet<&str>) -> String {
     words::first_of(&names, NAMED_AT_MOST)
 }
 
-/// Links to the chapters that there are.
+/// Links to the chapters, if there is one before the steps.
 fn contents(page: &mut Html, index: &Index<'_>) {
+    if remarks::chapters(index).next().is_none() {
+        return;
+    }
     page.raw("<nav aria-label=\"On this page\">");
     for (id, title, number) in remarks::chapters(index) {
         page.raw("<a href=\"#").raw(id).raw("\">").raw(title).raw(" <b>").number(number).raw("</b></a>");

@@ -272,8 +272,7 @@ impl Grid {
             let (wanted, pull) = self.wanted(at, is_downwards);
             // Straight lines between boxes are worth more than straight bends.
             let weight = pull * if place.width == BEND { 1 } else { 16 };
-            let mut pool =
-                Pool { weight, sum: weight * i64::from(wanted - offset - place.width / 2), members: 1 };
+            let mut pool = Pool { weight, sum: weight * i64::from(wanted - offset - place.width / 2), members: 1 };
             offset += place.width + GAP;
             while let Some(previous) = pools.pop_if(|previous| mean(previous) > mean(&pool)) {
                 pool.weight += previous.weight;
@@ -338,5 +337,91 @@ impl Grid {
             here
         });
         tops.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Boxes of these lanes, each with what it waits for.
+    fn drawn(nodes: &[(usize, &[usize])], lanes: usize) -> Layout {
+        let nodes: Vec<Node> =
+            nodes.iter().map(|&(lane, waits_for)| Node { lane, waits_for: waits_for.to_vec() }).collect();
+        layout(&nodes, lanes)
+    }
+
+    fn overlap(one: (i32, i32), other: (i32, i32)) -> bool {
+        (one.0 - other.0).abs() < BOX.0 && (one.1 - other.1).abs() < BOX.1
+    }
+
+    /// Pairs of lines that change sides.
+    fn crossings(layout: &Layout) -> usize {
+        let pieces: Vec<[(i32, i32); 2]> =
+            layout.lines.iter().flat_map(|line| line.points.windows(2).map(|pair| [pair[0], pair[1]])).collect();
+        let crosses = |one: &[(i32, i32); 2], other: &[(i32, i32); 2]| {
+            (one[0].1, one[1].1) == (other[0].1, other[1].1) && one[0].0 < other[0].0 && one[1].0 > other[1].0
+        };
+        pieces.iter().map(|one| pieces.iter().filter(|other| crosses(one, other)).count()).sum()
+    }
+
+    #[test]
+    fn a_chain_is_a_straight_line_and_what_it_needs_stands_just_above() {
+        // A policy that only the fourth step waits for, and an edge that the others imply.
+        let layout = drawn(&[(0, &[]), (0, &[]), (0, &[0]), (0, &[1, 2]), (0, &[0, 3])], 1);
+        let [provider, policy, role, attach, annotate] = layout.boxes[..] else { panic!("five boxes") };
+        assert_eq!((provider.0, attach.0), (role.0, annotate.0));
+        assert_eq!(policy.1, role.1, "it is not at the top, far from what waits for it");
+        assert!(!layout.lines.iter().any(|line| (line.from, line.to) == (0, 4)), "it is implied");
+        assert_eq!(layout.lines.len(), 4);
+    }
+
+    #[test]
+    fn lines_are_uncrossed_where_that_is_possible() {
+        // Two steps and then two more, each waiting for one; listed crosswise.
+        let layout = drawn(&[(0, &[]), (0, &[]), (0, &[1]), (0, &[0]), (0, &[2, 3])], 1);
+        assert_eq!(crossings(&layout), 0, "{layout:?}");
+    }
+
+    #[test]
+    fn a_step_that_lanes_share_stands_between_the_rows_of_both() {
+        let layout = drawn(&[(0, &[]), (1, &[]), (2, &[0, 1]), (0, &[2]), (1, &[2])], 3);
+        let heights: Vec<i32> = layout.boxes.iter().map(|at| at.1).collect();
+        assert!(heights[0] == heights[1] && heights[1] < heights[2] && heights[2] < heights[3]);
+        assert_eq!(layout.boxes[0].0, layout.boxes[3].0);
+        assert_eq!(crossings(&layout), 0);
+    }
+
+    /// Up to a dozen boxes in three lanes, each waiting for any of those before it.
+    fn graphs() -> impl Strategy<Value = Vec<Node>> {
+        prop::collection::vec((0..3_usize, any::<u16>()), 0..13).prop_map(|nodes| {
+            let node = |(at, (lane, mask)): (usize, (usize, u16))| Node {
+                lane,
+                waits_for: (0..at).filter(|on| mask & 1 << on != 0 && mask & 1 << (15 - on) != 0).collect(),
+            };
+            nodes.into_iter().enumerate().map(node).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn boxes_keep_apart_in_their_lanes_and_lines_run_down_past_them(nodes in graphs()) {
+            let layout = layout(&nodes, 3);
+            for (at, &here) in layout.boxes.iter().enumerate() {
+                let (left, width) = layout.lanes[nodes[at].lane];
+                prop_assert!(here.0 >= left && here.0 + BOX.0 <= left + width && here.1 + BOX.1 <= layout.height);
+                prop_assert!(layout.boxes[..at].iter().all(|&other| !overlap(here, other)));
+                prop_assert!(nodes[at].waits_for.iter().all(|&on| layout.boxes[on].1 + BOX.1 < here.1));
+            }
+            for line in &layout.lines {
+                let inner = &line.points[1..line.points.len() - 1];
+                prop_assert!(line.points.windows(2).all(|pair| pair[0].1 < pair[1].1));
+                let is_in = |&(x, y): &(i32, i32), at: &(i32, i32)| {
+                    (at.0..=at.0 + BOX.0).contains(&x) && (at.1..=at.1 + BOX.1).contains(&y)
+                };
+                prop_assert!(inner.iter().all(|point| layout.boxes.iter().all(|at| !is_in(point, at))));
+            }
+        }
     }
 }

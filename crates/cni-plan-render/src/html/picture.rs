@@ -3,7 +3,7 @@
 //! A box is a link to its step. So it takes the focus of a keyboard, leads there without any script,
 //! and a screen reader has a list of links where others see a picture.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::index::Index;
 use super::layout::{BOX, Line, Node, layout};
@@ -27,16 +27,16 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>, lanes: &[Lane]) {
     let (steps, nodes) = graph(index, lanes);
     let layout = layout(&nodes, lanes.len());
     page.raw("<div class=\"map\"><svg width=\"").number(layout.width).raw("\" height=\"").number(layout.height);
-    page.raw("\" role=\"group\" aria-label=\"What waits for what\">");
+    page.raw("\" role=\"group\" aria-label=\"What waits for what\">\n");
     for (lane, &(left, width)) in lanes.iter().zip(&layout.lanes) {
         page.raw("<rect class=\"lane\" x=\"").number(left).raw("\" width=\"").number(width).raw("\" height=\"100%\"/>");
-        page.raw("<text class=\"title\" x=\"").number(left + 14).raw("\" y=\"19\">").text(&lane.title).raw("</text>");
+        page.raw("<text class=\"title\" x=\"").number(left + 14).raw("\" y=\"19\">").text(&lane.title).raw("</text>\n");
     }
     for line in &layout.lines {
         draw_line(page, &steps, line);
     }
     for (at, &number) in steps.iter().enumerate() {
-        let elsewhere = index.waits_for(index.change(number)).len() - nodes[at].waits_for.len();
+        let elsewhere = index.waits_for(index.change(number)).len().saturating_sub(nodes[at].waits_for.len());
         draw_box(page, index, number, layout.boxes[at], elsewhere);
     }
     page.raw("</svg></div>\n");
@@ -48,9 +48,12 @@ fn graph(index: &Index<'_>, lanes: &[Lane]) -> (Vec<usize>, Vec<Node>) {
         lanes.iter().enumerate().flat_map(|(lane, of)| of.steps.iter().map(move |&number| (number, lane))).collect();
     steps.sort_unstable();
     let places: HashMap<usize, usize> = steps.iter().enumerate().map(|(at, &(number, _))| (number, at)).collect();
-    let nodes = steps.iter().map(|&(number, lane)| {
-        let waits_for = index.waits_for(index.change(number));
-        Node { lane, waits_for: waits_for.iter().filter_map(|on| places.get(on).copied()).collect() }
+    let nodes = steps.iter().enumerate().map(|(at, &(number, lane))| {
+        let waits_for = index.waits_for(index.change(number)).into_iter();
+        // Each step comes after those that it waits for; whatever else a document says is not drawn.
+        let waits_for: BTreeSet<usize> =
+            waits_for.filter_map(|on| places.get(&on).copied()).filter(|&on| on < at).collect();
+        Node { lane, waits_for: waits_for.into_iter().collect() }
     });
     (steps.iter().map(|&(number, _)| number).collect(), nodes.collect())
 }
@@ -63,11 +66,13 @@ fn draw_box(page: &mut Html, index: &Index<'_>, number: usize, (x, y): (i32, i32
     // A picture of its own, so that no name leaves its box however wide its letters are.
     page.raw("<svg x=\"").number(x).raw("\" y=\"").number(y).raw("\" width=\"").number(BOX.0);
     page.raw("\" height=\"").number(BOX.1).raw("\"><rect/><text x=\"14\" y=\"17\">");
-    page.raw(if headline.mark == Mark::Same { "= " } else { headline.mark.lead() }).raw(headline.noun).raw("</text><text class=\"name\" x=\"14\" y=\"33\">");
-    page.text(&name).raw("</text></svg></a>");
+    page.raw(if headline.mark == Mark::Same { "= " } else { headline.mark.lead() })
+        .raw(headline.noun)
+        .raw("</text><text class=\"name\" x=\"14\" y=\"33\">");
+    page.text(&name).raw("</text></svg></a>\n");
     if elsewhere > 0 {
         page.raw("<text class=\"more\" x=\"").number(x + 2).raw("\" y=\"").number(y - 4).raw("\">and after ");
-        page.number(elsewhere).raw(" elsewhere</text>");
+        page.number(elsewhere).raw(" elsewhere</text>\n");
     }
 }
 
@@ -87,7 +92,7 @@ fn draw_line(page: &mut Html, steps: &[usize], line: &Line) {
         }
         (x, y) = (next_x, next_y);
     }
-    page.raw("\"/>");
+    page.raw("\"/>\n");
 }
 
 /// A name that has room: of a longer one both ends, since they are what tells names apart.
@@ -109,6 +114,6 @@ mod tests {
     fn a_long_name_keeps_both_its_ends() {
         assert_eq!(shortened("AmazonEKSNodeRole"), "AmazonEKSNodeRole");
         let short = shortened("AmazonEKSVPCCNIRole-production-of-the-blue-cluster");
-        assert_eq!((short.as_str(), short.chars().count()), ("AmazonEKSVPCCN…he-blue-cluster", NAME_AT_MOST));
+        assert_eq!((short.as_str(), short.chars().count()), ("AmazonEKSVPCCN…e-blue-cluster", NAME_AT_MOST));
     }
 }

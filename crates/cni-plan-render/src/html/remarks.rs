@@ -47,12 +47,28 @@ fn write_finding(page: &mut Html, index: &Index<'_>, finding: &Finding) {
     page.raw("<div class=\"finding ").raw(class).raw("\"><h3><span class=\"act ").raw(class).raw("\">");
     page.raw(findings::word(finding)).raw("</span> ");
     place(page, index, &finding.address);
-    page.raw(" <small>").text(&finding.code).raw("</small></h3><p>").text(&finding.message).raw("</p><p>");
+    page.raw(" <small>").text(&finding.code).raw("</small></h3><p>");
+    prose(page, &finding.message);
     match finding.acceptance() {
-        Some(reason) => page.raw("<b>Accepted:</b> ").text(reason),
-        None => page.raw("<b>Cure:</b> ").text(&finding.cure),
-    };
+        Some(reason) => prose(page.raw("</p><p><b>Accepted:</b> "), reason),
+        None => prose(page.raw("</p><p><b>Cure:</b> "), &finding.cure),
+    }
     page.raw("</p></div>\n");
+}
+
+/// A sentence in which what is to be typed stands between backticks.
+fn prose(page: &mut Html, text: &str) {
+    let pieces: Vec<&str> = text.split('`').collect();
+    if pieces.len().is_multiple_of(2) {
+        page.text(text);
+        return;
+    }
+    for (at, piece) in pieces.iter().enumerate() {
+        match at % 2 {
+            0 => page.text(piece),
+            _ => page.raw("<code>").text(piece).raw("</code>"),
+        };
+    }
 }
 
 fn irreversible<'a>(index: &Index<'a>) -> impl Iterator<Item = (&'a Change, &'a str)> {

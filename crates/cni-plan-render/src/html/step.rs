@@ -67,7 +67,7 @@ fn body(page: &mut Html, change: &Change) {
     match change.action {
         Action::Create => page.raw("<p>Before: not there. After:</p>"),
         Action::Update => page.raw("<p>Before <del>-</del> and after <ins>+</ins>:</p>"),
-        Action::Delete => page.raw("<p>After: gone, ").text(&change.why).raw(". Before:</p>"),
+        Action::Delete => page.raw("<p>After: gone (").text(&change.why).raw("). Before:</p>"),
         Action::Run => page, // its description says what there is and what is wanted
         Action::None => page.raw("<p>Nothing is done: ").text(&describe::why_nothing(change)).raw(".</p>"),
     };

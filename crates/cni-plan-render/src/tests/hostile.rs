@@ -13,8 +13,9 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::fixture::{World, document, pods};
+use super::html;
 use crate::{
-    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_markdown,
+    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_html, plan_markdown,
     plan_mermaid, plan_text, rollback_text, safety_text, timings_text,
 };
 
@@ -163,6 +164,8 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         ("safety", safety_text(&plan.safety, style)),
         ("plan", plan_text(&plan, style)),
         ("markdown", plan_markdown(&plan)),
+        ("safe page", plan_html(&safe)),
+        ("page", plan_html(&plan)),
         ("mermaid", plan_mermaid(&plan)),
         ("dot", plan_dot(&plan)),
         ("drift", drift_text(&drifts, style)),
@@ -273,6 +276,9 @@ fn hostile_names_are_shown_inert() {
     for word in ["script>alert", "@everyone", "https:", "**bold", "link]", "<!--", "heading"] {
         assert!(!outside.contains(word), "{word} is not in code:\n{outside}");
     }
+    let page = plan_html(&plan);
+    assert!(page.contains("&lt;/code&gt;&lt;/summary&gt;&lt;script&gt;alert(1)"), "the name is not shown at all");
+    assert_eq!(page.matches("<script").count(), 1, "the page has its own script and no other");
 }
 
 /// Texts of what hurts, and of anything.
@@ -305,6 +311,20 @@ proptest! {
         prop_assert!(foreign.is_empty(), "{:?}", foreign);
     }
 
+    /// Whatever the names are, a page has the tags that it has with harmless ones, and what is between them is text.
+    #[test]
+    fn the_markup_of_a_page_is_our_own(texts in prop::collection::vec(text(), 1..24)) {
+        let different: Vec<String> = (0..texts.len()).map(|at| format!("text{at}")).collect();
+        let mut ours = shapes(&plan_html(&deceiving(&different)));
+        ours.extend(shapes(&plan_html(&deceiving(&["text".to_owned()]))));
+        let page = plan_html(&deceiving(&texts));
+        let found = shapes(&page);
+        let foreign: Vec<&String> = found.difference(&ours).collect();
+        prop_assert!(foreign.is_empty(), "{:?}", foreign);
+        let live = html::texts(&page).into_iter().find(|text| text.contains(['>', '"', '\'']));
+        prop_assert_eq!(live, None);
+    }
+
     /// Whatever the names are, they stand between quotes, and what stands outside of those is what harmless
     /// names leave there.
     #[test]
@@ -329,6 +349,12 @@ proptest! {
 /// Every second piece between quotes, none of which goes on beyond its line.
 fn outside_quotes(graph: &str) -> Vec<String> {
     graph.lines().map(|line| line.split('"').step_by(2).collect::<Vec<_>>().join("\"")).collect()
+}
+
+/// The tags of a page for a browser, without numbers and the shapes of lines.
+fn shapes(page: &str) -> BTreeSet<String> {
+    let is_number = |character: char| character.is_ascii_digit() || matches!(character, ' ' | '-' | 'C' | 'M' | 'V');
+    html::tags(page).into_iter().map(|tag| tag.replace(is_number, "")).collect()
 }
 
 /// The words of a page outside of code, numbers taken out.

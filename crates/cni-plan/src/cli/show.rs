@@ -13,6 +13,9 @@ pub(crate) struct ShowArgs {
     pub(crate) change_set: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) form: FormArgs,
+    /// Write it to a file instead of printing it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<PathBuf>,
     /// Whose limit the Markdown page keeps
     #[arg(long = "for", value_name = "FORGE", default_value = "github", requires = "markdown")]
     forge: ForgeName,
@@ -55,6 +58,7 @@ const SHOW_EXAMPLES: &str = "\
 Examples:
   cni-plan show                                   the plan as it was printed
   cni-plan show --markdown plans/prod.plan.json   for a pull request
+  cni-plan show --html --out plan.html            a page to look at in a browser, without a network
   cni-plan show --mermaid                         what waits for what";
 
 /// The forms of a change set; each of them a flag, and a variant of [`Form`].
@@ -64,6 +68,9 @@ pub(crate) struct FormArgs {
     /// As a Markdown page for review
     #[arg(long)]
     markdown: bool,
+    /// As one page for a browser, with the graph drawn; it needs no network
+    #[arg(long)]
+    html: bool,
     /// As JSON of today's form: as it is saved, unless an earlier version saved it
     #[arg(long)]
     json: bool,
@@ -81,6 +88,7 @@ pub(crate) enum Form {
     /// As `plan` prints it.
     Text,
     Markdown,
+    Html,
     Json,
     Mermaid,
     Dot,
@@ -91,6 +99,7 @@ impl FormArgs {
     pub(crate) fn form(&self) -> Form {
         let flags = [
             (self.markdown, Form::Markdown),
+            (self.html, Form::Html),
             (self.json, Form::Json),
             (self.mermaid, Form::Mermaid),
             (self.dot, Form::Dot),
