@@ -33,6 +33,7 @@ mod probe;
 mod pull_requests;
 mod quickstart;
 mod real_clients;
+mod review_page;
 mod roles;
 mod scenarios;
 mod secrets;

@@ -26,10 +26,11 @@ use markup::Html;
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
-/// The head of every line: it has to be in a picture that is not folded away.
-const ARROW: &str = "<svg width=\"0\" height=\"0\" aria-hidden=\"true\"><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" \
-    refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" \
-    markerUnits=\"userSpaceOnUse\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\"/></marker></svg>\n";
+/// What all pictures share, in one that is not folded away: the head of a line, and what a box's name is cut to,
+/// however wide its letters are.
+const SHARED: &str = "<svg width=\"0\" height=\"0\" aria-hidden=\"true\"><marker id=\"arrow\" viewBox=\"0 0 8 8\" refX=\"7\" \
+    refY=\"4\" markerWidth=\"9\" markerHeight=\"9\" markerUnits=\"userSpaceOnUse\" orient=\"auto\">\
+    <path d=\"M0 0L8 4L0 8z\"/></marker><clipPath id=\"box\"><rect width=\"207\" height=\"42\"/></clipPath></svg>\n";
 
 /// About what a step takes, to make room for.
 const BYTES_PER_STEP: usize = 900;
@@ -46,13 +47,12 @@ pub fn plan_html(change_set: &ChangeSet) -> String {
     page.raw("<style>").raw(STYLE).raw("</style>\n</head>\n<body>\n");
     page.raw("<a class=\"skip\" href=\"#steps\">Skip to the steps</a>\n");
     head::write(&mut page, &index);
-    page.raw("<main>\n").raw(ARROW);
+    page.raw("<main>\n").raw(SHARED);
     remarks::write(&mut page, &index);
     page.raw("<section id=\"steps\" aria-labelledby=\"steps-title\">\n<h2 id=\"steps-title\">Steps</h2>\n");
     tools::write(&mut page, &index);
     clusters::write(&mut page, &index);
-    page.raw("</section>\n</main>\n");
-    page.raw("<div id=\"peek\" hidden></div>\n");
+    page.raw("</section>\n<div id=\"peek\" hidden></div>\n</main>\n");
     page.raw("<script>").raw(SCRIPT).raw("</script>\n</body>\n</html>\n");
     page.finish()
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::index::Index;
-use super::layout::{BOX, Line, Node, layout};
+use super::layout::{Line, Node, layout};
 use super::markup::Html;
 use super::step;
 use crate::headline::headline;
@@ -62,14 +62,10 @@ fn draw_box(page: &mut Html, index: &Index<'_>, number: usize, (x, y): (i32, i32
     let change = index.change(number);
     let headline = headline(change);
     let name = shortened(&inert(&headline.name));
-    page.raw("<a href=\"#s").number(number).raw("\" class=\"").raw(step::class(change.action)).raw("\">");
-    // A picture of its own, so that no name leaves its box however wide its letters are.
-    page.raw("<svg x=\"").number(x).raw("\" y=\"").number(y).raw("\" width=\"").number(BOX.0);
-    page.raw("\" height=\"").number(BOX.1).raw("\"><rect/><text x=\"14\" y=\"17\">");
-    page.raw(if headline.mark == Mark::Same { "= " } else { headline.mark.lead() })
-        .raw(headline.noun)
-        .raw("</text><text class=\"name\" x=\"14\" y=\"33\">");
-    page.text(&name).raw("</text></svg></a>\n");
+    page.raw("<a href=\"#s").number(number).raw("\" class=\"").raw(step::class(change.action));
+    page.raw("\" transform=\"translate(").number(x).raw(" ").number(y).raw(")\"><rect/><text x=\"14\" y=\"17\">");
+    page.raw(if headline.mark == Mark::Same { "= " } else { headline.mark.lead() }).raw(headline.noun);
+    page.raw("</text><text class=\"name\" x=\"14\" y=\"33\">").text(&name).raw("</text></a>\n");
     if elsewhere > 0 {
         page.raw("<text class=\"more\" x=\"").number(x + 2).raw("\" y=\"").number(y - 4).raw("\">and after ");
         page.number(elsewhere).raw(" elsewhere</text>\n");
