@@ -78,9 +78,15 @@ async function paint(page) {
 async function firstPicture(page) {
   const picture = page.locator(".map").first();
   if (!(await picture.isVisible())) {
-    await page.locator("details.group:has(.map) > summary").first().click();
+    await press(page, page.locator("details.group:has(.map) > summary").first());
   }
   return picture;
+}
+
+// By key: without scripts it cannot be waited for that a thing stands still under the pointer.
+async function press(page, what) {
+  await what.focus();
+  await page.keyboard.press("Enter");
 }
 
 async function keys(page) {
@@ -166,19 +172,15 @@ async function narrow(page) {
 }
 
 async function noScript(page) {
-  const press = async (what) => {
-    await what.focus();
-    await page.keyboard.press("Enter");
-  };
   check(!(await page.locator("#tools").isVisible()), "no script: filters are there that do nothing");
   const group = page.locator("details.group").last();
-  if ((await group.getAttribute("open")) === null) await press(group.locator("> summary"));
+  if ((await group.getAttribute("open")) === null) await press(page, group.locator("> summary"));
   const fold = group.locator("li > details").first();
-  if ((await fold.getAttribute("open")) === null) await press(fold.locator("summary"));
+  if ((await fold.getAttribute("open")) === null) await press(page, fold.locator("summary"));
   check(await fold.locator("[id^=s]").isVisible(), "no script: a step cannot be unfolded");
   const box = (await firstPicture(page)).locator("a").first();
   const goal = page.locator(await box.getAttribute("href"));
-  await press(box);
+  await press(page, box);
   check(await goal.isVisible(), "no script: a box does not lead to its step");
 }
 

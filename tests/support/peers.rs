@@ -1,4 +1,4 @@
-//! The real programs that the product is tested against: `aws`, `kubectl` and `moto_server`, as
+//! The real programs that the product is tested against: `aws`, `kubectl`, `moto_server` and a browser, as
 //! `.ci/peers` installs them. A test that needs one is `#[ignore = "peer: …"]` and fails without it.
 
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub fn find(program: &str) -> PathBuf {
     std::env::split_paths(&path)
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
-        .unwrap_or_else(|| panic!("there is no `{program}` on the PATH: `.ci/peers` brings what a test needs, strace apart, which a package of the system is"))
+        .unwrap_or_else(|| panic!("there is no `{program}` on the PATH: `.ci/peers` brings what a test needs, or tells which package of the system does"))
 }
 
 /// A shell in which a person works with `aws` and `kubectl`; nothing of the caller's own
