@@ -28,6 +28,7 @@ mod layering;
 mod locks;
 mod moto_end_to_end;
 mod outage;
+mod picture;
 mod pod_identity;
 mod probe;
 mod pull_requests;

@@ -204,6 +204,7 @@ mod tests {
         let read = ChangeSet::from_json(&document).unwrap();
         assert_eq!(read.changes, change_set().changes);
         assert_eq!(read.to_json(), document);
+        assert_eq!(read.digest(), serde_json::from_str::<serde_json::Value>(&document).unwrap()["digest"]);
         assert!(!document.contains("https://example"), "the way to a cluster is not part of what is reviewed");
     }
 

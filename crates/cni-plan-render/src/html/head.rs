@@ -66,6 +66,7 @@ fn facts(page: &mut Html, index: &Index<'_>) {
     fact(page, "Regions", &listed(&regions));
     fact(page, "Made by", &format!("cni-plan {}", header.tool_version));
     fact(page, "Spec digest", &header.spec_digest);
+    fact(page, "Change set digest", &index.change_set.digest());
     page.raw("</dl>\n");
 }
 
