@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use cni_plan_core::{
-    Action, AddonRole, Address, Annotation, Association, Call, ChangeSet, Danger, DangerStep, Direction, Drift,
-    Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, Phase, PodIdentity, Policy,
-    PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict, ServiceAccount, Severity,
-    Target, Timings,
+    Action, AddonRole, Address, Annotation, Association, Attachment, Call, ChangeSet, Danger, DangerStep, Direction,
+    Drift, Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, OidcProvider, Phase,
+    PodIdentity, Policy, PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict,
+    ServiceAccount, Severity, Target, Timings,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -120,6 +120,10 @@ fn resource(kind: Kind, text: &mut impl FnMut() -> String) -> Resource {
                 ]),
             )
         }),
+        Kind::OidcProvider => {
+            Resource::OidcProvider(OidcProvider { url: text(), client_ids: BTreeSet::from([text(), text()]) })
+        }
+        Kind::Attach | Kind::Detach => Resource::Attachment(Attachment { role: text(), policy_arn: text() }),
         _ => pods(PodIdentity::Other { what: text() }),
     }
 }
