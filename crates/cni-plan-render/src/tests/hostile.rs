@@ -15,8 +15,8 @@ use serde_json::json;
 use super::fixture::{World, document, pods};
 use super::html;
 use crate::{
-    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_html, plan_markdown,
-    plan_mermaid, plan_text, rollback_text, safety_text, timings_text,
+    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_html,
+    plan_markdown, plan_mermaid, plan_text, rollback_text, safety_text, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
