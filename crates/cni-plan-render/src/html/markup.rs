@@ -41,7 +41,7 @@ impl Html {
 }
 
 /// What is written in digits and so cannot be markup.
-pub(super) trait Number: fmt::Display {}
+pub(super) trait Number: fmt::Display + Copy {}
 
 impl Number for usize {}
 impl Number for i32 {}

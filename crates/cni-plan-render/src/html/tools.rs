@@ -19,7 +19,8 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>) {
         page.raw(kind.as_str()).raw("</label>");
     }
     page.raw("</fieldset>\n");
-    if changes.iter().any(|change| !change.is_effective()) && changes.iter().any(|change| change.is_effective()) {
+    let effective = changes.iter().filter(|change| change.is_effective()).count();
+    if (1..changes.len()).contains(&effective) {
         page.raw("<label><input type=\"checkbox\" id=\"done\">Only what is done</label>\n");
     }
     page.raw("<span class=\"folds\"><button type=\"button\" id=\"unfold\">Unfold all</button>");
