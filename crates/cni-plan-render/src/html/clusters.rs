@@ -95,9 +95,9 @@ fn counts(page: &mut Html, counts: Counts) {
 fn lanes(index: &Index<'_>, group: &Group<'_>) -> Vec<Lane> {
     let own = lane(index, group);
     let is_shared = |&number: &usize| matches!(index.groups[index.group_of(number)].scope, Scope::Shared(..));
-    let waited_for = own.steps.iter().flat_map(|&number| index.waits_for(index.change(number)));
-    let waiting = own.steps.iter().flat_map(|&number| index.dependents(number).iter().copied());
-    let mut shared: Vec<usize> = waited_for.chain(waiting).filter(is_shared).collect();
+    let waited_for = own.steps.iter().flat_map(|&number| index.waits_for(number));
+    let waiting = own.steps.iter().flat_map(|&number| index.dependents(number));
+    let mut shared: Vec<usize> = waited_for.chain(waiting).copied().filter(is_shared).collect();
     shared.sort_unstable();
     shared.dedup();
     if shared.is_empty() {

@@ -13,6 +13,7 @@ pub(super) struct Index<'a> {
     planned: HashMap<&'a str, &'a PlannedCluster>,
     clusters: HashMap<&'a str, usize>,
     numbers: HashMap<&'a Address, usize>,
+    waits_for: Vec<Vec<usize>>,
     dependents: Vec<Vec<usize>>,
     group_of: Vec<usize>,
 }
@@ -23,20 +24,21 @@ impl<'a> Index<'a> {
         let groups = group::groups(change_set);
         let numbers: HashMap<&Address, usize> =
             changes.iter().enumerate().map(|(number, change)| (&change.address, number)).collect();
+        let waits_for: Vec<Vec<usize>> = changes.iter().map(|change| waited_for(change, &numbers)).collect();
+        let mut dependents = vec![Vec::new(); changes.len()];
+        for (number, waits_for) in waits_for.iter().enumerate() {
+            waits_for.iter().for_each(|&on| dependents[on].push(number));
+        }
         let mut index = Index {
             change_set,
             planned: group::planned(change_set),
             clusters: HashMap::new(),
-            dependents: vec![Vec::new(); changes.len()],
+            waits_for,
+            dependents,
             group_of: vec![0; changes.len()],
             numbers,
             groups,
         };
-        for (number, change) in changes.iter().enumerate() {
-            for on in index.waits_for(change) {
-                index.dependents[on].push(number);
-            }
-        }
         for (at, group) in index.groups.iter().enumerate() {
             if let Scope::Cluster(key) = group.scope {
                 index.clusters.insert(key, at);
@@ -63,12 +65,12 @@ impl<'a> Index<'a> {
         group.changes.iter().filter_map(|change| self.number(&change.address)).collect()
     }
 
-    /// The steps that this one waits for.
-    pub(super) fn waits_for(&self, change: &Change) -> Vec<usize> {
-        change.depends_on.iter().filter_map(|on| self.number(on)).collect()
+    /// The steps that the one of that number waits for, in order.
+    pub(super) fn waits_for(&self, number: usize) -> &[usize] {
+        &self.waits_for[number]
     }
 
-    /// The steps that wait for the one of that number.
+    /// The steps that wait for the one of that number, in order.
     pub(super) fn dependents(&self, number: usize) -> &[usize] {
         &self.dependents[number]
     }
@@ -90,4 +92,11 @@ impl<'a> Index<'a> {
             Scope::Shared(..) => None,
         }
     }
+}
+
+fn waited_for(change: &Change, numbers: &HashMap<&Address, usize>) -> Vec<usize> {
+    let mut waited_for: Vec<usize> = change.depends_on.iter().filter_map(|on| numbers.get(on).copied()).collect();
+    waited_for.sort_unstable();
+    waited_for.dedup();
+    waited_for
 }

@@ -3,8 +3,6 @@
 //! A box is a link to its step. So it takes the focus of a keyboard, leads there without any script,
 //! and a screen reader has a list of links where others see a picture.
 
-use std::collections::{BTreeSet, HashMap};
-
 use super::index::Index;
 use super::layout::{Line, Node, layout};
 use super::markup::Html;
@@ -36,7 +34,7 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>, lanes: &[Lane]) {
         draw_line(page, &steps, line);
     }
     for (at, &number) in steps.iter().enumerate() {
-        let elsewhere = index.waits_for(index.change(number)).len().saturating_sub(nodes[at].waits_for.len());
+        let elsewhere = index.waits_for(number).len().saturating_sub(nodes[at].waits_for.len());
         draw_box(page, index, number, layout.boxes[at], elsewhere);
     }
     page.raw("</svg></div>\n");
@@ -47,15 +45,15 @@ fn graph(index: &Index<'_>, lanes: &[Lane]) -> (Vec<usize>, Vec<Node>) {
     let mut steps: Vec<(usize, usize)> =
         lanes.iter().enumerate().flat_map(|(lane, of)| of.steps.iter().map(move |&number| (number, lane))).collect();
     steps.sort_unstable();
-    let places: HashMap<usize, usize> = steps.iter().enumerate().map(|(at, &(number, _))| (number, at)).collect();
+    let numbers: Vec<usize> = steps.iter().map(|&(number, _)| number).collect();
     let nodes = steps.iter().enumerate().map(|(at, &(number, lane))| {
-        let waits_for = index.waits_for(index.change(number)).into_iter();
-        // Each step comes after those that it waits for; whatever else a document says is not drawn.
-        let waits_for: BTreeSet<usize> =
-            waits_for.filter_map(|on| places.get(&on).copied()).filter(|&on| on < at).collect();
-        Node { lane, waits_for: waits_for.into_iter().collect() }
+        // Each step comes after those that it waits for; whatever else a document says is not drawn. What a fleet
+        // shares waits for thousands, so they are looked for among the picture's few and not the other way round.
+        let waits_for = index.waits_for(number);
+        Node { lane, waits_for: (0..at).filter(|&on| waits_for.binary_search(&numbers[on]).is_ok()).collect() }
     });
-    (steps.iter().map(|&(number, _)| number).collect(), nodes.collect())
+    let nodes = nodes.collect();
+    (numbers, nodes)
 }
 
 fn draw_box(page: &mut Html, index: &Index<'_>, number: usize, (x, y): (i32, i32), elsewhere: usize) {

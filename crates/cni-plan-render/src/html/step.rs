@@ -109,7 +109,7 @@ fn element(line: Line<'_>) -> (&'static str, &'static str) {
 
 /// What it waits for and what waits for it, as links.
 fn neighbours(page: &mut Html, index: &Index<'_>, number: usize) {
-    let before = index.waits_for(index.change(number));
+    let before = index.waits_for(number);
     let after = index.dependents(number);
     if before.is_empty() && after.is_empty() {
         return;
@@ -117,7 +117,7 @@ fn neighbours(page: &mut Html, index: &Index<'_>, number: usize) {
     page.raw("<p class=\"near\">");
     if !before.is_empty() {
         page.raw("After ");
-        named(page, index, number, &before);
+        named(page, index, number, before);
     }
     if !after.is_empty() {
         page.raw(if before.is_empty() { "Before " } else { "; before " });
