@@ -6,6 +6,7 @@
 //! `cni-plan-spec` compiles a [`DependencyGraph`] of [`Node`]s; [`diff`] turns it and what was
 //! observed into the [`Change`]s of a [`ChangeSet`]; `cni-plan-engine` executes those.
 
+mod access;
 mod address;
 mod call;
 pub mod canonical_json;
@@ -15,11 +16,13 @@ mod cluster;
 mod diff;
 mod duration_text;
 mod event;
+mod existing;
 mod finding;
 #[cfg(test)]
 mod fixture;
 mod graph;
 mod hazards;
+mod health;
 mod invert;
 mod lock;
 mod node;
@@ -39,6 +42,7 @@ mod schedule;
 mod target;
 mod web_identity;
 
+pub use access::{Access, Asked, AwsAccess, Grant, KubernetesGrants, KubernetesRule, Only, Purpose, access};
 pub use address::{Address, AddressError, Kind};
 pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};
@@ -49,9 +53,11 @@ pub use cluster::{
 };
 pub use diff::{Diff, DiffError, diff};
 pub use event::{Event, Phase, Progress};
+pub use existing::{Existing, ExistingRole, RoleBy, existing};
 pub use finding::{Acceptance, Finding, Severity, accept};
 pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use hazards::{Known, hazards, known_findings, outside_uses};
+pub use health::{ClusterHealth, Health, HealthState, RoleHealth, StillAttached};
 pub use invert::{Inverse, Kept, invert};
 pub use lock::{ClusterLock, HeldLock, LockHolder, LockRecord, NotTaken};
 pub use node::{Node, Wanted};

@@ -6,6 +6,7 @@
 use cni_plan_core::{
     AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
 };
+use serde_json::json;
 
 /// The plugin's name among EKS's add-ons.
 const ADDON: &str = "vpc-cni";
@@ -52,6 +53,11 @@ pub fn by_hand<'a>(
         (Target::ServiceAccount { .. } | Target::Pods { .. }, _, _) => {}
     }
     typed.lines
+}
+
+/// How `kubectl` is called for the cluster of `change`.
+pub(crate) fn kubectl_of<'a>(change: &Change, clusters: impl IntoIterator<Item = &'a ClusterRef>) -> String {
+    Typed::of(change, clusters).kubectl
 }
 
 /// Lines typed so far, and how the programs are called.
@@ -176,8 +182,18 @@ impl Typed {
             (Some(Resource::Role(before)), Some(Resource::Role(now))) => self.role_attributes(name, before, now),
             (Some(Resource::Role(before)), None) => {
                 let trust = before.trust.to_json();
-                let options =
-                    [("role-name", name), ("path", before.path.as_str()), ("assume-role-policy-document", &trust)];
+                let tags: Vec<_> = before.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
+                let tags = (!tags.is_empty()).then(|| json!(tags).to_string());
+                let options = [
+                    ("role-name", Some(name)),
+                    ("path", Some(before.path.as_str())),
+                    ("assume-role-policy-document", Some(&trust)),
+                    ("description", before.description.as_deref()),
+                    ("permissions-boundary", before.permissions_boundary.as_deref()),
+                    ("tags", tags.as_deref()),
+                ];
+                let options: Vec<(&str, &str)> =
+                    options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect();
                 self.iam("create-role", &options);
             }
             _ => {}
@@ -202,7 +218,7 @@ impl Typed {
             (None, _) => self.iam("delete-role-permissions-boundary", &[("role-name", name)]),
         }
         for (key, value) in before.tags.iter().filter(|(key, value)| now.tags.get(*key) != Some(value)) {
-            let tag = serde_json::json!([{"Key": key, "Value": value}]).to_string();
+            let tag = json!([{"Key": key, "Value": value}]).to_string();
             self.iam("tag-role", &[("role-name", name), ("tags", &tag)]);
         }
         for key in now.tags.keys().filter(|key| !before.tags.contains_key(*key)) {
@@ -297,7 +313,7 @@ fn with_options(mut line: String, options: &[(&str, &str)]) -> String {
 }
 
 /// A word for a POSIX shell.
-fn quoted(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%_+=:,./-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();

@@ -7,20 +7,24 @@
 //! way out, so that no output holds a control character other than the line feed and, where colour
 //! was asked for, the SGR sequences of this crate's own.
 
+mod access;
 mod attribute;
 mod board;
 mod by_hand;
+mod commands;
 mod describe;
 mod document;
 mod dot;
 mod drawing;
 mod drift;
+mod eksctl;
 mod event;
 mod findings;
 mod fitting;
 mod frame;
 mod group;
 mod headline;
+mod health;
 mod html;
 mod inert;
 mod lines;
@@ -33,7 +37,9 @@ mod plan_text;
 mod rollback;
 mod run;
 mod safety;
+mod settled;
 mod style;
+mod terraform;
 mod timings;
 mod told;
 mod totals;
@@ -42,13 +48,17 @@ mod words;
 #[cfg(test)]
 mod tests;
 
+pub use access::{access_heading, iam_policy, rbac_heading, rbac_yaml};
 pub use board::{Board, Size};
 pub use by_hand::by_hand;
+pub use commands::commands_script;
 pub use dot::plan_dot;
 pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_text};
+pub use eksctl::eksctl_config;
 pub use event::event_line;
 pub use findings::findings_text;
 pub use frame::Frame;
+pub use health::health_text;
 pub use html::plan_html;
 pub use inert::{inert, inert_lines};
 pub use locks::locks_text;
@@ -58,6 +68,7 @@ pub use plan_text::{plan_text, totals_text};
 pub use rollback::{ToldResidue, rollback_text};
 pub use safety::safety_text;
 pub use style::Style;
+pub use terraform::terraform_config;
 pub use timings::timings_text;
 pub use told::{EVENTS_SCHEMA, EVENTS_VERSION, RolledBack, Told, ToldError};
 pub use words::duration_text;

@@ -1,5 +1,6 @@
 //! Whole outputs as snapshots, and what has to hold of every output.
 
+mod commands;
 mod fixture;
 #[path = "../benches/pure/fleet.rs"]
 mod fleet;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use cni_plan_core::{
     Action, AddonRole, Address, Annotation, Association, Attachment, Call, ChangeSet, Danger, DangerStep, Direction,
-    Drift, Endangered, ErrorKind, Event, Exemption, Finding, Kind, ManagedAddon, Observation, OidcProvider, Phase,
-    PodIdentity, Policy, PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict,
+    Drift, Endangered, ErrorKind, Event, Exemption, Finding, Health, Kind, ManagedAddon, Observation, OidcProvider,
+    Phase, PodIdentity, Policy, PolicyHistory, Progress, ProviderError, Resource, Reversibility, Role, SafetyVerdict,
     ServiceAccount, Severity, Target, Timings,
 };
 use proptest::prelude::*;
@@ -15,8 +15,9 @@ use serde_json::json;
 use super::fixture::{World, document, pods};
 use super::html;
 use crate::{
-    RolledBack, Style, Told, ToldResidue, by_hand, drift_text, event_line, findings_text, plan_dot, plan_html,
-    plan_markdown, plan_mermaid, plan_text, rollback_text, safety_text, timings_text,
+    RolledBack, Style, Told, ToldResidue, by_hand, commands_script, drift_text, eksctl_config, event_line,
+    findings_text, health_text, plan_dot, plan_html, plan_markdown, plan_mermaid, plan_text, rollback_text,
+    safety_text, terraform_config, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.
@@ -174,6 +175,10 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         ("dot", plan_dot(&plan)),
         ("drift", drift_text(&drifts, style)),
         ("findings", findings_text(&plan.findings, style)),
+        ("commands", commands_script(&plan)),
+        ("eksctl", eksctl_config(&plan)),
+        ("terraform", terraform_config(&plan)),
+        ("health", health_text(&Health::of(&plan), style)),
         ("rollback", rollback_text(&addresses, &residue, style)),
         ("timings", timings_text(&Timings::of(vec![call]), style)),
     ];

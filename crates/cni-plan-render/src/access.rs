@@ -1,0 +1,96 @@
+//! What someone has to be allowed, in the languages of those who allow it: an IAM policy and Kubernetes' RBAC.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use cni_plan_core::{AwsAccess, KubernetesGrants, KubernetesRule, Purpose, canonical_json};
+
+use crate::inert::inert;
+
+/// The IAM policy as JSON in ASCII, ending in a line feed.
+pub fn iam_policy(access: &AwsAccess) -> String {
+    let mut bytes = Vec::new();
+    canonical_json::write_document(&access.to_policy(), &mut bytes);
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
+/// Roles, a cluster role and their bindings to the group, as YAML documents.
+pub fn rbac_yaml(grants: &KubernetesGrants, purpose: Purpose, group: &str) -> String {
+    let name = name(purpose);
+    let mut by_namespace: BTreeMap<Option<&str>, Vec<&KubernetesRule>> = BTreeMap::new();
+    for rule in &grants.rules {
+        by_namespace.entry(rule.namespace.as_deref()).or_default().push(rule);
+    }
+    let mut yaml = String::new();
+    for (namespace, rules) in by_namespace {
+        let (role, binding) = match namespace {
+            Some(_) => ("Role", "RoleBinding"),
+            None => ("ClusterRole", "ClusterRoleBinding"),
+        };
+        head(&mut yaml, role, name, namespace);
+        yaml.push_str("rules:\n");
+        for rule in rules {
+            write_rule(&mut yaml, rule);
+        }
+        head(&mut yaml, binding, name, namespace);
+        let _ = write!(
+            yaml,
+            "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: {name}\nsubjects:\n  - apiGroup: \
+             rbac.authorization.k8s.io\n    kind: Group\n    name: {}\n",
+            quoted(group)
+        );
+    }
+    yaml
+}
+
+/// What the roles of a purpose are called.
+fn name(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Plan => "cni-plan-plan",
+        Purpose::Apply => "cni-plan-apply",
+    }
+}
+
+fn head(yaml: &mut String, kind: &str, name: &str, namespace: Option<&str>) {
+    let _ = write!(yaml, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n");
+    if let Some(namespace) = namespace {
+        let _ = writeln!(yaml, "  namespace: {}", quoted(namespace));
+    }
+}
+
+fn write_rule(yaml: &mut String, rule: &KubernetesRule) {
+    let KubernetesRule { group, resource, name, verbs, .. } = rule;
+    let verbs: Vec<&str> = verbs.iter().copied().collect();
+    let _ = writeln!(yaml, "  - apiGroups: [{}]\n    resources: [{}]", quoted(group), quoted(resource));
+    if let Some(name) = name {
+        let _ = writeln!(yaml, "    resourceNames: [{}]", quoted(name));
+    }
+    let _ = writeln!(yaml, "    verbs: [{}]", verbs.join(", "));
+}
+
+/// A text as a YAML scalar: JSON's strings are YAML's too (YAML 1.2, section 1.3).
+fn quoted(text: &str) -> String {
+    canonical_json::to_line(text)
+}
+
+/// Whose policy it is and for what, as one line of a comment.
+pub fn access_heading(access: &AwsAccess, purpose: Purpose) -> String {
+    let what = match purpose {
+        Purpose::Plan => "to plan",
+        Purpose::Apply => "to plan and apply",
+    };
+    let whose = match (&access.assumed, access.account.as_str()) {
+        (Some(role), _) => format!("for {role}"),
+        (None, "*") => "for whoever logs in".to_owned(),
+        (None, account) => format!("in account {account}"),
+    };
+    inert(&format!("# IAM policy {what}, {whose}")).into_owned()
+}
+
+/// For which clusters the rules are, as one line of a comment.
+pub fn rbac_heading(grants: &KubernetesGrants, group: &str) -> String {
+    let clusters: BTreeSet<&str> = grants.clusters.iter().map(String::as_str).collect();
+    let clusters: Vec<&str> = clusters.into_iter().collect();
+    inert(&format!("# Kubernetes RBAC for the group {group}, in {}", clusters.join(", "))).into_owned()
+}

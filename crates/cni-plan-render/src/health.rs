@@ -1,0 +1,136 @@
+//! How clusters stand, on a terminal: a line a cluster, then what is amiss with those that are not well.
+
+use cni_plan_core::{ClusterHealth, Health, HealthState};
+
+use crate::inert::inert;
+use crate::page::Page;
+use crate::style::{Style, Tone};
+use crate::{findings, words};
+
+const HEADINGS: [&str; 6] = ["cluster", "state", "pods as asked", "nodes not Ready", "role", "node roles"];
+
+/// The table, the details, and a line that sums up.
+pub fn health_text(health: &Health, style: &Style) -> String {
+    let mut page = Page::new(style);
+    table(&mut page, &health.clusters);
+    for cluster in health.clusters.iter().filter(|cluster| cluster.state != HealthState::Well) {
+        page.blank();
+        details(&mut page, cluster);
+    }
+    for cluster in health.clusters.iter().filter(|cluster| !cluster.findings.is_empty()) {
+        findings::write(&mut page, &cluster.findings);
+    }
+    page.blank();
+    page.line(0, &[(Tone::Strong, &summary(&health.clusters))]);
+    page.finish()
+}
+
+fn table(page: &mut Page<'_>, clusters: &[ClusterHealth]) {
+    let rows: Vec<[String; 6]> = clusters.iter().map(row).collect();
+    let width = |at: usize| {
+        let cells = rows.iter().map(|row| row[at].chars().count());
+        cells.chain([HEADINGS[at].chars().count()]).max().unwrap_or_default()
+    };
+    let widths: [usize; 6] = std::array::from_fn(width);
+    let line = |cells: [&str; 6]| -> [String; 6] {
+        // Nothing stands behind the last column.
+        std::array::from_fn(|at| if at == 5 { cells[at].to_owned() } else { format!("{:1$}  ", cells[at], widths[at]) })
+    };
+    let headings = line(HEADINGS);
+    page.line(0, &headings.each_ref().map(|heading| (Tone::Quiet, heading.as_str())));
+    for (cluster, row) in clusters.iter().zip(&rows) {
+        let cells = line(row.each_ref().map(String::as_str));
+        let tones = [Tone::Strong, tone(cluster.state), Tone::Plain, Tone::Plain, Tone::Plain, Tone::Plain];
+        let pieces: [(Tone, &str); 6] = std::array::from_fn(|at| (tones[at], cells[at].as_str()));
+        page.line(0, &pieces);
+    }
+}
+
+fn row(cluster: &ClusterHealth) -> [String; 6] {
+    let role = match (cluster.role.exists, &cluster.role.refuses) {
+        (false, _) => "missing",
+        (true, Some(_)) => "lets nobody in",
+        (true, None) => "lets it in",
+    };
+    let node_roles = match cluster.node_roles.len() {
+        0 => "as asked".to_owned(),
+        1 => "1 policy still on".to_owned(),
+        still => format!("{still} policies still on"),
+    };
+    [
+        inert(&cluster.cluster).into_owned(),
+        word(cluster.state).to_owned(),
+        format!("{} of {}", cluster.as_wanted, cluster.pods),
+        cluster.nodes_not_ready.to_string(),
+        role.to_owned(),
+        node_roles,
+    ]
+}
+
+fn details(page: &mut Page<'_>, cluster: &ClusterHealth) {
+    page.line(
+        0,
+        &[
+            (Tone::Strong, &cluster.cluster),
+            (Tone::Quiet, &format!("  ({}, account {})", cluster.region, cluster.account)),
+        ],
+    );
+    let mut told = |label: &str, text: &str| page.prose(2, (Tone::Quiet, &format!("{label:<12}")), Tone::Plain, text);
+    for group in &cluster.carrying {
+        let is_as_asked = cluster.wanted.as_ref().is_some_and(|wanted| group.identity.satisfies(wanted));
+        let mark = if is_as_asked { "as asked" } else { "not as asked" };
+        told("pods:", &format!("{} with {} ({mark})", words::count(group.pods as usize, "pod"), group.identity));
+    }
+    if cluster.nodes_not_ready > 0 {
+        told("not Ready:", &format!("{} without a Ready pod", words::count(cluster.nodes_not_ready as usize, "node")));
+    }
+    if let Some(why) = &cluster.role.refuses {
+        told("role:", why);
+    }
+    for still in &cluster.node_roles {
+        told("node role:", &format!("{} still has {}", still.role, still.policy_arn));
+    }
+    if cluster.to_do > 0 {
+        told("to do:", &format!("{}; `cni-plan plan` shows them", words::count(cluster.to_do, "step")));
+    }
+}
+
+fn word(state: HealthState) -> &'static str {
+    match state {
+        HealthState::Well => "well",
+        HealthState::NotReady => "not Ready",
+        HealthState::Changes => "changes",
+        HealthState::Refused => "refused",
+    }
+}
+
+fn tone(state: HealthState) -> Tone {
+    match state {
+        HealthState::Well => Tone::Add,
+        HealthState::NotReady | HealthState::Changes => Tone::Alter,
+        HealthState::Refused => Tone::Remove,
+    }
+}
+
+fn summary(clusters: &[ClusterHealth]) -> String {
+    let of = |state: HealthState| clusters.iter().filter(|cluster| cluster.state == state).count();
+    let well = of(HealthState::Well);
+    if well == clusters.len() {
+        return match well {
+            1 => "The cluster is well.".to_owned(),
+            _ => format!("All {well} clusters are well."),
+        };
+    }
+    let mut parts = Vec::new();
+    for (state, what) in [
+        (HealthState::Refused, "with a finding that refuses a plan"),
+        (HealthState::Changes, "not as the spec asks"),
+        (HealthState::NotReady, "as asked, with nodes that wait for a Ready pod"),
+    ] {
+        match of(state) {
+            0 => {}
+            number => parts.push(format!("{number} {what}")),
+        }
+    }
+    format!("{well} of {} well: {}.", words::count(clusters.len(), "cluster"), parts.join(", "))
+}
