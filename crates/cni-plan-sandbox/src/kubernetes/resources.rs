@@ -48,6 +48,9 @@ const PLAIN: Resource = Resource {
     updated_unseen: true,
 };
 
+/// Kept as they are written, and asked by nobody here: whoever has a token may do everything.
+const RBAC: &str = "rbac.authorization.k8s.io";
+
 /// Every resource, core group first.
 pub(super) static RESOURCES: &[Resource] = &[
     Resource { plural: "configmaps", singular: "configmap", kind: "ConfigMap", short: &["cm"], ..PLAIN },
@@ -107,6 +110,33 @@ pub(super) static RESOURCES: &[Resource] = &[
         kind: "Lease",
         made_by_update: true,
         updated_unseen: false,
+        ..PLAIN
+    },
+    Resource {
+        group: RBAC,
+        plural: "clusterroles",
+        singular: "clusterrole",
+        kind: "ClusterRole",
+        namespaced: false,
+        made_by_update: true,
+        ..PLAIN
+    },
+    Resource {
+        group: RBAC,
+        plural: "clusterrolebindings",
+        singular: "clusterrolebinding",
+        kind: "ClusterRoleBinding",
+        namespaced: false,
+        made_by_update: true,
+        ..PLAIN
+    },
+    Resource { group: RBAC, plural: "roles", singular: "role", kind: "Role", made_by_update: true, ..PLAIN },
+    Resource {
+        group: RBAC,
+        plural: "rolebindings",
+        singular: "rolebinding",
+        kind: "RoleBinding",
+        made_by_update: true,
         ..PLAIN
     },
 ];
