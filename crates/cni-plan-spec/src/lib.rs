@@ -8,17 +8,21 @@
 
 mod compile;
 mod diagnostic;
+mod draft;
 mod name_template;
 mod read;
 mod render;
+mod schema;
 mod source;
 mod spec;
 mod yaml;
 
-pub use compile::{CompileProblem, acceptances, cluster_refs, compile};
+pub use compile::{Assumed, CompileProblem, acceptances, assumed, cluster_refs, compile, contradictions};
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use draft::{draft, probing};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
 pub use read::{parse, parse_duration};
+pub use schema::SCHEMA;
 pub use source::{Position, Span};
 pub use spec::{
     Addon, ClusterSpec, Identity, NodeRoles, OidcProvider, PolicyDocumentFile, PolicySpec, RestartSpec, RoleSpec,

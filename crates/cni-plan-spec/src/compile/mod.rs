@@ -9,6 +9,7 @@ mod confirmations;
 mod documents;
 mod names;
 mod nodes;
+mod offline;
 mod problem;
 
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use cni_plan_core::{Address, DependencyGraph, Node, PlannedCluster};
 
 pub use clusters::{acceptances, cluster_refs};
+pub use offline::{Assumed, assumed, contradictions};
 pub use problem::CompileProblem;
 
 use crate::{ClusterSpec, Spec};

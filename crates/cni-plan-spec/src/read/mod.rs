@@ -10,7 +10,7 @@ mod duplicates;
 mod duration;
 mod fields;
 mod forms;
-mod keys;
+pub(crate) mod keys;
 mod overlay;
 mod policy;
 mod policy_shape;
