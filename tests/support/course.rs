@@ -113,6 +113,17 @@ pub struct Call {
 }
 
 impl Course {
+    /// A fresh world with the course's spec in it, as `spec.yaml`.
+    ///
+    /// # Panics
+    /// When there is no such spec.
+    pub fn world(&self) -> Rehearsal {
+        let rehearsal = (self.world)();
+        let spec = std::fs::read_to_string(repository().join(self.spec)).expect("the spec is there");
+        rehearsal.workspace().write("spec.yaml", &spec);
+        rehearsal
+    }
+
     /// Goes it once.
     pub fn journey(&'static self, way: Way) -> Journey {
         let there = self.once_there();
@@ -130,9 +141,7 @@ impl Course {
     }
 
     fn once_there(&'static self) -> Journey {
-        let rehearsal = (self.world)();
-        let spec = std::fs::read_to_string(repository().join(self.spec)).expect("the spec is there");
-        rehearsal.workspace().write("spec.yaml", &spec);
+        let rehearsal = self.world();
         rehearsal.run(&format!("plan spec.yaml --out {SAVED}")).expect(0);
         let start = rehearsal.state();
         rehearsal.sandbox().clear_calls();

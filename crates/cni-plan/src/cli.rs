@@ -1,7 +1,18 @@
 //! The command line, as clap reads it.
 
 mod check;
+mod completions;
+mod examples;
+mod export;
+mod init;
+mod man;
+mod permissions;
+#[cfg(all(test, feature = "sandbox"))]
+mod reference;
+mod schema;
 mod show;
+mod validate;
+mod verify;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,7 +20,15 @@ use std::time::Duration;
 use clap::{Args, ColorChoice, Parser, Subcommand};
 
 pub(crate) use check::CheckArgs;
+pub(crate) use completions::CompletionsArgs;
+pub(crate) use export::{ExportArgs, Tool};
+pub(crate) use init::InitArgs;
+pub(crate) use man::ManArgs;
+pub(crate) use permissions::{PermissionsArgs, To, Which};
+pub(crate) use schema::{SCHEMAS, SchemaArgs};
 pub(crate) use show::{Form, GraphArgs, ShowArgs};
+pub(crate) use validate::ValidateArgs;
+pub(crate) use verify::VerifyArgs;
 
 /// Gives Amazon's CNI plugin an IAM role of its own: plans, shows, applies, rolls back.
 #[derive(Debug, Parser)]
@@ -32,8 +51,8 @@ Examples:
 Exit codes:
   0 done, or nothing to do        5 refused as unsafe
   1 error, nothing changed        6 apply failed, rolled back and verified
-  2 plan --detailed-exitcode:     7 rollback incomplete, residue listed
-    there are changes             8 interrupted, can be resumed
+  2 plan --detailed-exitcode,     7 rollback incomplete, residue listed
+    verify: there are changes     8 interrupted, can be resumed
   3 stale change set
   4 a lock is held";
 
@@ -71,8 +90,10 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Read what is live, show what would change, and save the change set for review
+    #[command(after_help = examples::PLAN)]
     Plan(PlanArgs),
     /// Apply a reviewed change set; or plan a spec, ask, and apply
+    #[command(after_help = examples::APPLY)]
     Apply(ApplyArgs),
     /// Show a change set, offline: as text, Markdown, a page, JSON or a graph
     Show(ShowArgs),
@@ -80,11 +101,24 @@ pub(crate) enum Command {
     Check(CheckArgs),
     /// Draw what waits for what, for Mermaid or Graphviz
     Graph(GraphArgs),
+    /// Write a spec from what is live: of one cluster, or of all in an account and region
+    Init(InitArgs),
+    /// Check a spec where nobody can be asked: its form, what it names, what it contradicts
+    Validate(ValidateArgs),
+    /// Look whether live clusters are as a spec asks: pods, role, node roles, findings; changes nothing
+    Verify(VerifyArgs),
+    /// Print the IAM policy and the Kubernetes roles that planning or applying a spec needs
+    Permissions(PermissionsArgs),
+    /// Print what a plan would do in another tool's words, to leave cni-plan and keep the result
+    Export(ExportArgs),
     /// List the runs of this folder and how they stand
+    #[command(after_help = examples::RUNS)]
     Runs,
     /// Finish a run that was cut off or interrupted
+    #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
     /// Undo a run: one that was cut off, or one that is done
+    #[command(after_help = examples::ROLLBACK)]
     Rollback(RollbackArgs),
     /// Look at the locks that runs hold in clusters, or break one
     #[command(subcommand)]
@@ -93,6 +127,12 @@ pub(crate) enum Command {
     #[cfg(feature = "sandbox")]
     #[command(subcommand)]
     Sandbox(SandboxCommand),
+    /// Print the JSON Schema of a document that cni-plan reads or writes
+    Schema(SchemaArgs),
+    /// Print what a shell needs to complete the command line
+    Completions(CompletionsArgs),
+    /// Print the manual's page, or write all its pages
+    Man(ManArgs),
 }
 
 #[derive(Debug, Args)]
@@ -200,8 +240,10 @@ pub(crate) enum Verbosity {
 #[derive(Debug, Subcommand)]
 pub(crate) enum LockCommand {
     /// Show who holds the lock of each cluster, since when, and when they were last heard of
+    #[command(after_help = examples::LOCK_SHOW)]
     Show(LockShowArgs),
     /// Take locks away from runs that are dead
+    #[command(after_help = examples::LOCK_BREAK)]
     Break(LockBreakArgs),
 }
 
@@ -233,13 +275,16 @@ pub(crate) struct LockBreakArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum SandboxCommand {
     /// Make the world anew: empty, or a scenario
+    #[command(after_help = examples::SANDBOX_RESET)]
     Reset {
         /// One of `cni-plan sandbox list`; without it the world is made to fit the next spec
         scenario: Option<String>,
     },
     /// List the scenarios
+    #[command(after_help = examples::SANDBOX_LIST)]
     List,
     /// Serve the world to real clients until interrupted
+    #[command(after_help = examples::SANDBOX_SERVE)]
     Serve(ServeArgs),
 }
 

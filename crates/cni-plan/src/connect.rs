@@ -76,6 +76,12 @@ impl Connector {
         Ok(Connected { clusters: planned, neighbours, providers })
     }
 
+    /// The names of all clusters that the credentials of `like` may see in its region.
+    pub(crate) async fn cluster_names(&self, like: &ClusterRef) -> Result<Vec<String>, CommandError> {
+        let found = self.aws.neighbours(like, None, &BTreeSet::new()).await?;
+        Ok(found.into_iter().map(|neighbour| neighbour.name).collect())
+    }
+
     /// The way to a cluster's API server, and what that says of node roles where it is asked.
     async fn server(
         &self,
@@ -125,6 +131,12 @@ impl Connector {
             }
         };
         Ok((cluster.key.clone(), Arc::new(provider)))
+    }
+
+    /// What speaks against the kubeconfig of each cluster, in the order asked. Reads files and calls nobody.
+    pub(crate) async fn kubeconfig_problems(&self, clusters: &[ClusterRef]) -> Vec<Option<ProviderError>> {
+        let problem = async |cluster| self.through_kubeconfig(cluster).await?.err();
+        join_all(clusters.iter().map(problem)).await
     }
 
     /// `None`: no kubeconfig leads there.

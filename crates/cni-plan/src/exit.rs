@@ -10,7 +10,7 @@ pub(crate) enum Exit {
     Done = 0,
     /// An error; nothing was changed.
     Error = 1,
-    /// `plan --detailed-exitcode`: there are changes.
+    /// `plan --detailed-exitcode`, `verify`: there are changes.
     Changes = 2,
     /// The world is not the one that the change set was made for; or it is of another spec, or applied.
     Stale = 3,

@@ -104,6 +104,12 @@ impl Printer {
         }
     }
 
+    /// A script, page or schema that the program carries with it, to standard output byte for byte: nothing from
+    /// outside is in it, and a tab has to stay one.
+    pub(crate) fn carried(&self, text: &[u8]) {
+        self.display.data(&String::from_utf8_lossy(text));
+    }
+
     /// A line for people, to standard error; `--quiet` leaves it out.
     pub(crate) fn note(&self, text: &str) {
         if self.verbosity != Verbosity::Quiet {

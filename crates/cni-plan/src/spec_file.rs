@@ -32,9 +32,18 @@ impl SpecFile {
                 "save it as UTF-8",
             )
         })?;
+        SpecFile::parsed(path, digest, &text)
+    }
+
+    /// A spec that is on no disk yet, and will be at `path`.
+    pub(crate) fn of_text(path: &Path, text: &str) -> Result<SpecFile, CommandError> {
+        SpecFile::parsed(path, digest_of(text.as_bytes()), text)
+    }
+
+    fn parsed(path: &Path, digest: String, text: &str) -> Result<SpecFile, CommandError> {
         let folder = folder_of(path);
         let read_beside = |name: &str| std::fs::read_to_string(folder.join(name));
-        let spec = parse(&path.display().to_string(), &text, &read_beside).map_err(CommandError::Spec)?;
+        let spec = parse(&path.display().to_string(), text, &read_beside).map_err(CommandError::Spec)?;
         Ok(SpecFile { path: path.to_owned(), digest, spec })
     }
 

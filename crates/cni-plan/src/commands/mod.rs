@@ -2,8 +2,13 @@
 
 mod apply;
 mod check;
+mod completions;
+mod export;
 mod graph;
+mod init;
 mod lock;
+mod man;
+mod permissions;
 mod plan;
 mod resume;
 mod rollback;
@@ -11,7 +16,10 @@ mod running;
 mod runs;
 #[cfg(feature = "sandbox")]
 mod sandbox;
+mod schema;
 mod show;
+mod validate;
+mod verify;
 
 use std::sync::Arc;
 
@@ -37,12 +45,20 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
         Command::Show(args) => show::run(&args, printer),
         Command::Check(args) => check::run(&args, &mut session, printer).await,
         Command::Graph(args) => graph::run(&args, &mut session, printer).await,
+        Command::Validate(args) => validate::run(&args, &mut session, printer).await,
+        Command::Verify(args) => verify::run(&args, &mut session, printer).await,
+        Command::Permissions(args) => permissions::run(&args, &mut session, printer).await,
+        Command::Init(args) => init::run(&args, &mut session, printer).await,
+        Command::Export(args) => export::run(&args, &mut session, printer).await,
         Command::Runs => runs::run(printer),
         Command::Resume(args) => resume::run(&args, &mut session, printer).await,
         Command::Rollback(args) => rollback::run(&args, &mut session, printer).await,
         Command::Lock(command) => lock::run(command, &mut session, printer).await,
         #[cfg(feature = "sandbox")]
         Command::Sandbox(command) => sandbox::run(command, printer).await,
+        Command::Schema(args) => Ok(schema::run(&args, printer)),
+        Command::Completions(args) => Ok(completions::run(&args, printer)),
+        Command::Man(args) => man::run(&args, printer),
     };
     if cli.global.timings {
         printer.text(&timings_text(&recorder.timings(), &printer.err));
@@ -70,6 +86,15 @@ impl Session<'_> {
         if self.global.is_sandboxed() {
             #[cfg(feature = "sandbox")]
             self.world().await?.fit_spec(&file.spec)?;
+        }
+        Ok(self.connector())
+    }
+
+    /// For whatever is there: no cluster is made to fit.
+    async fn connector_as_it_is(&mut self) -> Result<Connector, CommandError> {
+        if self.global.is_sandboxed() {
+            #[cfg(feature = "sandbox")]
+            self.world().await?;
         }
         Ok(self.connector())
     }

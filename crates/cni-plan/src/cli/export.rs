@@ -1,0 +1,33 @@
+//! How `export` is asked for.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ExportArgs {
+    /// The spec
+    #[arg(value_name = "SPEC")]
+    pub(crate) spec: PathBuf,
+    /// For which tool
+    #[arg(long, value_enum, value_name = "TOOL")]
+    pub(crate) to: Tool,
+}
+
+/// What can be done without cni-plan.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Tool {
+    /// A shell script of aws and kubectl, as Amazon documents the procedure
+    Commands,
+    /// A ClusterConfig of eksctl, and the command that it is for
+    Eksctl,
+    /// Terraform's resources, with import blocks for what is there
+    Terraform,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cni-plan export --to commands spec.yaml > migrate.sh    aws and kubectl, to be read and run
+  cni-plan export --to eksctl spec.yaml > config.yaml     eksctl's ClusterConfig, its command on top
+  cni-plan export --to terraform spec.yaml > cni.tf       with import blocks; apply the plan first";

@@ -1,0 +1,153 @@
+//! `cni-plan init`: a spec written from live clusters, so that a plan of it changes as little as can be.
+//!
+//! Each cluster is planned by the shortest spec there is, and what that finds is written into the draft; the draft is
+//! planned until it gets no better, since some of it only shows with the right role's name in it. Nothing is changed
+//! anywhere but for the one file.
+
+use std::io::Write;
+use std::path::Path;
+
+use cni_plan_core::{ClusterRef, Existing, existing};
+use cni_plan_render::inert;
+use cni_plan_spec::{draft, probing};
+use futures::future::join_all;
+
+use super::Session;
+use crate::cli::InitArgs;
+use crate::connect::Connector;
+use crate::error::CommandError;
+use crate::exit::Exit;
+use crate::planning::plan;
+use crate::printer::Printer;
+use crate::spec_file::SpecFile;
+
+pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
+    if args.out.exists() {
+        return Err(in_the_way(&args.out));
+    }
+    let connector = session.connector_as_it_is().await?;
+    let names = match &args.cluster {
+        Some(name) => vec![name.clone()],
+        None => all_names(args, &connector).await?,
+    };
+    let looked = join_all(names.iter().map(|name| look(name, args, &connector, printer))).await;
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for (name, looked) in names.into_iter().zip(looked) {
+        match looked {
+            Ok(existing) => found.extend(existing),
+            // One alone is what was asked for; one of many hides no others.
+            Err(error) if args.all => unread.push((name, why(&error))),
+            Err(error) => return Err(error),
+        }
+    }
+    if found.is_empty() {
+        return Err(CommandError::plain(
+            "there is no spec to write",
+            unread.first().map_or_else(|| "no cluster was found".to_owned(), |(name, why)| format!("{name}: {why}")),
+            "name another --region or --profile",
+        ));
+    }
+    found.sort_by(|one, other| one.name.cmp(&other.name));
+    let profile = args.profile.as_deref();
+    let mut text = draft(&found, &unread, profile);
+    for _ in 0..ROUNDS {
+        found = refined(&text, found, args, &connector, printer).await?;
+        let better = draft(&found, &unread, profile);
+        if better == text {
+            break;
+        }
+        text = better;
+    }
+    write_new(&args.out, &text)?;
+    tell(&found, &unread, &args.out, printer);
+    Ok(Exit::Done)
+}
+
+/// A role that is gone, then a policy on the role that is there instead: no draft gets better more often.
+const ROUNDS: usize = 3;
+
+async fn all_names(args: &InitArgs, connector: &Connector) -> Result<Vec<String>, CommandError> {
+    let like = ClusterRef {
+        key: "the account".to_owned(),
+        name: String::new(),
+        region: args.region.clone(),
+        account: None,
+        profile: args.profile.clone(),
+        assume_role: None,
+        kubernetes: None,
+    };
+    connector.cluster_names(&like).await
+}
+
+/// One cluster by the shortest spec.
+async fn look(
+    name: &str,
+    args: &InitArgs,
+    connector: &Connector,
+    printer: &Printer,
+) -> Result<Vec<Existing>, CommandError> {
+    let text = probing(name, args.region.as_deref(), args.profile.as_deref());
+    let file = SpecFile::of_text(&args.out, &text)?;
+    Ok(existing(&plan(&file, connector, printer).await?))
+}
+
+/// What the plan of the draft knows better: whether the role is there, which policy is on it, and what refuses the plan.
+async fn refined(
+    text: &str,
+    found: Vec<Existing>,
+    args: &InitArgs,
+    connector: &Connector,
+    printer: &Printer,
+) -> Result<Vec<Existing>, CommandError> {
+    let file = SpecFile::of_text(&args.out, text)?;
+    let again = existing(&plan(&file, connector, printer).await?);
+    let refine = |mut first: Existing| {
+        if let Some(now) = again.iter().find(|it| it.name == first.name) {
+            if let Some(role) = &mut first.role {
+                role.is_gone |= !now.has_wanted_role;
+            }
+            first.policy_arn = first.policy_arn.or_else(|| now.policy_arn.clone());
+            first.refusals.clone_from(&now.refusals);
+        }
+        first
+    };
+    Ok(found.into_iter().map(refine).collect())
+}
+
+/// Whole or not at all, and never over another.
+fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
+    let failed = |source| CommandError::File { action: "write", path: path.to_owned(), source };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    match file.persist_noclobber(path) {
+        Ok(_) => Ok(()),
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(in_the_way(path)),
+        Err(error) => Err(failed(error.error)),
+    }
+}
+
+fn in_the_way(path: &Path) -> CommandError {
+    CommandError::plain(
+        format!("cannot write {}", path.display()),
+        "it is there already, and is left as it is",
+        "name another file with --out, or move it away",
+    )
+}
+
+/// The first line of why a cluster was not read.
+fn why(error: &CommandError) -> String {
+    error.lines().first().map_or_else(|| error.to_string(), |lines| format!("{}: {}", lines.what, lines.why))
+}
+
+fn tell(found: &[Existing], unread: &[(String, String)], path: &Path, printer: &Printer) {
+    let path = inert(&path.display().to_string()).into_owned();
+    let clusters = if found.len() == 1 { "1 cluster".to_owned() } else { format!("{} clusters", found.len()) };
+    printer.note(&format!("wrote {path}: {clusters}; `cni-plan plan {path}` shows what it would change"));
+    for (name, why) in unread {
+        printer.note(&format!("warning: left out {}: {}", inert(name), inert(why)));
+    }
+    for cluster in found.iter().filter(|cluster| !cluster.refusals.is_empty()) {
+        printer.note(&format!("warning: a plan of {} is refused; the spec's comments say why", inert(&cluster.name)));
+    }
+}
