@@ -44,17 +44,17 @@ fn a_page_is_printed_or_written() {
 #[ignore = "peer: chromium"]
 fn a_browser_finds_nothing_wrong_with_a_page() {
     let examples = ["two-clusters", "ipv6"].map(|name| (name, ChangeSet::from_json(&saved(name)).unwrap()));
-    look_at(examples.into_iter().chain([("hostile", hostile())]));
+    eprintln!("{}", look_at(examples.into_iter().chain([("hostile", hostile())])));
 }
 
 #[test]
 #[ignore = "peer: chromium"]
 fn a_browser_finds_nothing_wrong_with_the_page_of_a_fleet() {
-    look_at([("fleet", fleet_of(CLUSTERS))]);
+    eprintln!("{}", look_at([("fleet", fleet_of(CLUSTERS))]));
 }
 
-/// Has a browser look at the pages of these change sets.
-fn look_at(plans: impl IntoIterator<Item = (&'static str, ChangeSet)>) {
+/// Has a browser look at the pages of these change sets; returns their sizes, and when they were first to be seen.
+fn look_at(plans: impl IntoIterator<Item = (&'static str, ChangeSet)>) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("review-pages");
     std::fs::create_dir_all(&folder).unwrap();
     let write = |(name, plan): (&str, ChangeSet)| -> PathBuf {
@@ -70,8 +70,8 @@ fn look_at(plans: impl IntoIterator<Item = (&'static str, ChangeSet)>) {
         .output()
         .unwrap();
     let [told, wrong] = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text));
-    eprintln!("{told}");
     assert!(output.status.success(), "{wrong}{told}");
+    told.into_owned()
 }
 
 /// A fleet before anything is done.
