@@ -45,6 +45,7 @@ mod secrets;
 mod show;
 mod signals;
 mod terminal;
+mod tutorial;
 mod two_processes;
 mod undo;
 mod validate;

@@ -19,7 +19,9 @@ fn a_change_set_is_reviewed_merged_and_applied_once() {
     let reviewed = team.author.must("git rev-parse HEAD");
 
     let runner = team.runner("plugin-role", &[("SPECS", SPEC), ("COMMENT", "comment.md"), ("GITHUB_OUTPUT", "out")]);
-    assert_eq!(team.script(&runner, "check.sh").code, Some(0));
+    let checked = team.script(&runner, "check.sh");
+    assert_eq!(checked.code, Some(0), "{checked:#?}");
+    assert!(page().contains(&checked.stdout), "docs/pull-requests.md shows another output than {}", checked.stdout);
     let planned = team.script(&runner, "plan.sh");
     assert_eq!(planned.code, Some(0), "{planned:#?}");
     assert_eq!(runner.must("cat out"), "differs=false");
@@ -57,6 +59,7 @@ fn what_was_not_reviewed_or_is_not_current_is_not_applied() {
     runner.must(&format!("sed --in-place 's/my-cluster/my-clusteR/' {CHANGE_SET}"));
     let edited = team.script(&runner, "apply.sh");
     assert_eq!(edited.code, Some(1), "{edited:#?}");
+    assert_told(&edited, "it was edited after it was written: its digest does not match its content");
     assert_ne!(team.script(&runner, "check.sh").code, Some(0));
     runner.must("git checkout --quiet .");
 
@@ -64,12 +67,14 @@ fn what_was_not_reviewed_or_is_not_current_is_not_applied() {
     runner.must(&format!("printf '    role: {{ path: /team/ }}\\n' >>{SPEC} && cni-plan plan {SPEC}"));
     let replaced = team.script(&runner, "apply.sh");
     assert_eq!(replaced.code, Some(1), "{replaced:#?}");
-    assert!(replaced.stderr.contains("not the one that was reviewed"), "{replaced:#?}");
+    assert_told(&replaced, "error: the change set is not the one that was reviewed; nothing was changed");
     runner.must("git checkout --quiet .");
 
     // A spec that was changed, and not planned again.
     runner.must(&format!("printf '    detach: false\\n' >>{SPEC}"));
-    assert_ne!(team.script(&runner, "check.sh").code, Some(0));
+    let other = team.script(&runner, "check.sh");
+    assert_eq!(other.code, Some(3), "{other:#?}");
+    assert_told(&other, "the change set is not of clusters/production.yaml as it is");
     runner.must("git checkout --quiet .");
     assert_eq!(team.rehearsal.state(), start, "nothing was touched");
 
@@ -144,6 +149,17 @@ fn the_drift_job_is_of_kubernetes_own_form_and_asks_what_the_command_knows() {
     rehearsal.run("plan production.yaml").expect(0);
     rehearsal.run("apply").expect(0);
     rehearsal.run(&arguments).expect(0);
+}
+
+/// The page for people that walks through all this.
+fn page() -> String {
+    std::fs::read_to_string(repository().join("docs/pull-requests.md")).unwrap()
+}
+
+/// What the page promises to be said is said.
+fn assert_told(ended: &Answer, message: &str) {
+    assert!(ended.stderr.contains(message), "{ended:#?}");
+    assert!(page().contains(message), "docs/pull-requests.md has another message than {message}");
 }
 
 const SPEC: &str = "clusters/production.yaml";
