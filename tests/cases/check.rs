@@ -1,7 +1,9 @@
 //! `check` as a gate: what may be merged passes, and each thing that may not be is told, with its exit code.
 
-use cni_plan_core::{ChangeSet, SafetyVerdict, digest_of};
+use cni_plan_core::{ChangeSet, KubernetesAccess, SafetyVerdict, digest_of};
 use cni_plan_tests::command::{Ran, Workspace, repository};
+use cni_plan_tests::course::Call;
+use cni_plan_tests::killed::Instant;
 use cni_plan_tests::rehearsal::Rehearsal;
 use insta::assert_snapshot;
 
@@ -74,6 +76,10 @@ fn an_edit_with_a_digest_of_its_own_is_refused() {
         detach.depends_on.clear();
     });
     refuse("steps", |change_set| change_set.changes.truncate(2));
+    refuse("kubeconfig", |change_set| {
+        let access = KubernetesAccess { kubeconfig: Some("theirs".to_owned()), context: Some("c".to_owned()) };
+        change_set.header.clusters[0].cluster.kubernetes = Some(access);
+    });
     refuse("cluster", |change_set| change_set.header.clusters[0].cluster.region = Some("eu-west-1".to_owned()));
 }
 
@@ -157,4 +163,24 @@ fn nothing_to_do_is_current() {
     rehearsal.run("apply").expect(0);
     rehearsal.run(&format!("plan {SPEC}")).expect(0);
     rehearsal.run(&format!("{CHECK} --online")).expect(0);
+}
+
+/// To plan anew, or to break the lock, would leave what the run has begun to nobody.
+#[test]
+fn whoever_comes_by_a_run_that_is_not_finished_is_told_of_it() {
+    let rehearsal = planned();
+    let operation = "kubernetes:delete pods".to_owned();
+    let first = Call { operation, nth: 0, changes_something: true, is_before_any_change: false };
+    assert_eq!(rehearsal.run_until(&Instant::AfterEffect(first), "apply").map(|ran| ran.code), None, "it is killed");
+    rehearsal.sandbox().clear_faults();
+    let run = rehearsal.runs().pop().unwrap();
+    let way_on = format!("`cni-plan resume {run}` finishes it, `cni-plan rollback {run}` puts everything back");
+    for (arguments, code) in [(CHECK, 3), ("apply", 4), ("plan --no-save examples/quickstart.yaml", 0)] {
+        let ran = rehearsal.run(arguments).expect(code);
+        assert!(ran.stderr.contains(&way_on), "{ran}");
+        assert!(!ran.stderr.contains("lock break"), "{ran}");
+    }
+    rehearsal.run("resume").expect(0);
+    let ran = rehearsal.run("plan --no-save examples/quickstart.yaml").expect(0);
+    assert!(!ran.stderr.contains("resume"), "{ran}");
 }

@@ -37,6 +37,12 @@ fn a_change_set_is_reviewed_merged_and_applied_once() {
     assert_eq!(applied.code, Some(0), "{applied:#?}");
     assert!(applied.stdout.contains("Applied and verified: 2 added, 1 changed, 1 destroyed"), "{applied:#?}");
 
+    let without = team.script(&team.runner("main", &[("REVIEWED", ""), ("BASE", &base)]), "apply.sh");
+    assert_ne!(without.code, Some(0), "{without:#?}");
+    let nothing = team.script(&team.runner("main", &[("REVIEWED", &base), ("BASE", &base)]), "apply.sh");
+    assert!(nothing.stdout.ends_with("nothing is applied."), "{nothing:#?}");
+
+    let runner = team.runner("main", &[("REVIEWED", &reviewed), ("BASE", &base)]);
     let done = team.rehearsal.state();
     let again = team.script(&runner, "apply.sh");
     assert!(again.stdout.contains("Nothing to do"), "{again:#?}");

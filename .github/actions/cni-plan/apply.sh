@@ -5,6 +5,8 @@
 # Stops at the first that does not end well, with its exit code. Needs jq.
 set -euo pipefail
 
+: "${REVIEWED:?is the commit that was reviewed}" "${BASE:?is a commit of the branch that it was merged into}"
+
 # After a squash the reviewed commit is not in the history of what is checked out.
 for commit in "$REVIEWED" "$BASE"; do
     git cat-file -e "$commit^{commit}" 2>/dev/null || git fetch --quiet origin "$commit"
@@ -12,8 +14,13 @@ done
 
 # What the pull request changed, whatever others have merged meanwhile. A name can hold anything but a zero byte.
 git diff --relative --name-only -z --diff-filter=AMR "$BASE...$REVIEWED" -- 'plans/*.plan.json' |
-    while IFS= read -r -d '' change_set; do
-        digest=$(git show "$REVIEWED:./$change_set" | jq --exit-status --raw-output .digest)
-        printf '%s as reviewed in %s: %s\n' "$change_set" "$REVIEWED" "$digest"
-        cni-plan apply "$change_set" --digest "$digest" --auto-approve --no-input
-    done
+    {
+        found=0
+        while IFS= read -r -d '' change_set; do
+            digest=$(git show "$REVIEWED:./$change_set" | jq --exit-status --raw-output .digest)
+            printf '%s as reviewed in %s: %s\n' "$change_set" "$REVIEWED" "$digest"
+            cni-plan apply "$change_set" --digest "$digest" --auto-approve --no-input </dev/null
+            found=$((found + 1))
+        done
+        [[ $found -gt 0 ]] || printf 'The pull request changed no change set under plans/: nothing is applied.\n'
+    }

@@ -29,7 +29,7 @@ for spec in "${specs[@]}"; do
     else
         # An indented block has no fence that its content could close.
         { printf '## %s\n\nNo change set was made (exit code %s):\n\n' "$name" "$code"
-          printf '%s\n' "$output" | fold -w 200 | head -c $((share / 2)) | sed 's/^/    /'; } >>"$COMMENT"
+          sed 's/^/    /' <<<"${output:0:share/2}"; } >>"$COMMENT"
     fi
     [[ $ended -ne 0 ]] || ended=$code
     printf '\n' >>"$COMMENT"

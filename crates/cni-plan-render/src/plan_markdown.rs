@@ -124,6 +124,7 @@ impl Pages {
 
     fn opening(&mut self, change_set: &ChangeSet) {
         let header = &change_set.header;
+        let digest = change_set.digest();
         let of = |told: &dyn Fn(&str) -> String| {
             let mut out = String::new();
             put(&mut out, format_args!("# Plan for {}\n\n", told(&header.spec)));
@@ -131,7 +132,8 @@ impl Pages {
             put(
                 &mut out,
                 format_args!(
-                    "Made by cni-plan {} from {} with digest {}.\n",
+                    "Change set {}, made by cni-plan {} from {} (that spec's digest: {}).\n",
+                    told(&digest),
                     told(&header.tool_version),
                     told(&header.spec),
                     told(&header.spec_digest)

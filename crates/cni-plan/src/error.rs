@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use cni_plan_core::{ChangeSetError, Finding, LockRecord, ProviderError};
-use cni_plan_engine::{NotLocked, RunError};
+use cni_plan_engine::RunError;
 use cni_plan_spec::{CompileProblem, Diagnostics};
 
 use crate::exit::Exit;
@@ -31,8 +31,13 @@ pub(crate) enum CommandError {
     #[error("the plan is refused")]
     Refused(Vec<Finding>),
     /// Others hold the locks of these clusters.
-    #[error("{} cluster(s) are locked", .0.len())]
-    Locked(BTreeMap<String, LockRecord>),
+    #[error("{} cluster(s) are locked", held.len())]
+    Locked {
+        /// Each cluster's lock.
+        held: BTreeMap<String, LockRecord>,
+        /// Runs of this folder that nobody is at work on.
+        unfinished_here: Vec<String>,
+    },
     /// A run cannot be used.
     #[error(transparent)]
     Run(#[from] RunError),
@@ -85,7 +90,7 @@ impl CommandError {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             CommandError::Refused(_) => Exit::Unsafe,
-            CommandError::Locked(_) | CommandError::Run(RunError::Busy(_)) => Exit::Locked,
+            CommandError::Locked { .. } | CommandError::Run(RunError::Busy(_)) => Exit::Locked,
             _ => Exit::Error,
         }
     }
@@ -125,7 +130,9 @@ impl CommandError {
                 };
                 vec![lines(&self.to_string(), &source.to_string(), hint)]
             }
-            CommandError::Locked(held) => held.iter().map(|(cluster, record)| locked(cluster, record)).collect(),
+            CommandError::Locked { held, unfinished_here } => {
+                held.iter().map(|(cluster, record)| locked(cluster, record, unfinished_here)).collect()
+            }
             CommandError::Run(error) => vec![unusable_run(error)],
             CommandError::ChangeSet { source, .. } => {
                 let hint = match source {
@@ -144,14 +151,23 @@ impl CommandError {
     }
 }
 
-fn locked(cluster: &str, record: &LockRecord) -> Lines {
+fn locked(cluster: &str, record: &LockRecord, unfinished_here: &[String]) -> Lines {
     let LockRecord { holder, since, renewed, .. } = record;
+    let run = &holder.run;
     Lines {
         what: format!("cluster {cluster} is locked; nothing was changed"),
         why: format!("{holder} has it since {since}, and was last heard of {renewed}"),
-        hint: "wait for it with `--lock-timeout 5m`; `cni-plan lock show` tells more, and `cni-plan lock break` \
-               takes it away from a run that is dead"
-            .to_owned(),
+        hint: if unfinished_here.contains(run) {
+            // It needs no other's leave to take its own lock again.
+            format!(
+                "that run is of this folder and nobody is at work on it: `cni-plan resume {run}` finishes it, \
+                 `cni-plan rollback {run}` puts everything back"
+            )
+        } else {
+            "wait for it with `--lock-timeout 5m`; `cni-plan lock show` tells more, and `cni-plan lock break` takes \
+             it away from a run that is dead"
+                .to_owned()
+        },
     }
 }
 
@@ -177,15 +193,6 @@ fn unusable_run(error: &RunError) -> Lines {
         }
     };
     Lines { what: error.to_string(), why, hint: hint.to_owned() }
-}
-
-impl From<NotLocked> for CommandError {
-    fn from(error: NotLocked) -> CommandError {
-        match error {
-            NotLocked::Held(held) => CommandError::Locked(held),
-            NotLocked::Failed(errors) => CommandError::Provider(errors),
-        }
-    }
 }
 
 impl From<ProviderError> for CommandError {

@@ -49,7 +49,8 @@ pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet>
     let asked = file.clusters();
     let as_asked: Vec<PlannedCluster> = asked.iter().filter_map(|(cluster, _)| planned(&cluster.key)).collect();
     let is_asked = |((cluster, wanted), planned): (&(ClusterRef, FactsWanted), &PlannedCluster)| {
-        *wanted == planned.asked && wherever_it_was_made(cluster) == wherever_it_was_made(&planned.cluster)
+        // A kubeconfig can name a program that is run: its path has to be the spec's, seen from here.
+        *wanted == planned.asked && *cluster == planned.cluster
     };
     if asked.len() != clusters.len() || as_asked.len() != clusters.len() || !asked.iter().zip(&as_asked).all(is_asked) {
         return None;
@@ -61,15 +62,6 @@ pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet>
     });
     let diff = diff(graph, observed.collect()).ok()?;
     Some(judged(file, diff, Found { clusters: clusters.clone(), outside: outside.clone(), roles: roles.clone() }))
-}
-
-/// A kubeconfig's path is seen from where the plan was made.
-fn wherever_it_was_made(cluster: &ClusterRef) -> ClusterRef {
-    let mut cluster = cluster.clone();
-    if let Some(access) = &mut cluster.kubernetes {
-        access.kubeconfig = access.kubeconfig.take().map(|_| String::new());
-    }
-    cluster
 }
 
 /// What was found besides the steps' own states.

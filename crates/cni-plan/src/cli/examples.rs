@@ -5,9 +5,13 @@ Examples:
   cni-plan plan spec.yaml                        save plans/spec.plan.json and plans/spec.plan.md
   cni-plan plan --no-save spec.yaml              look only
   cni-plan plan --detailed-exitcode spec.yaml    exit with 2 when there are changes
-  cni-plan plan --sandbox spec.yaml              rehearse; no AWS, no cluster";
+  cni-plan plan --sandbox spec.yaml              rehearse; no AWS, no cluster
+
+In the plan:  + is created   ~ is changed   - is deleted   ! is run   = is left alone";
 
 pub(super) const APPLY: &str = "\
+A saved change set is applied without asking: saving it for review was the question.
+
 Examples:
   cni-plan apply                                 apply the one unapplied change set under plans/
   cni-plan apply plans/spec.plan.json            apply this one

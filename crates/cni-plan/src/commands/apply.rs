@@ -40,6 +40,7 @@ async fn apply_spec(
     let connector = session.connector_for_spec(&file).await?;
     let change_set = plan(&file, &connector, printer).await?;
     printer.tell(&Told::Planned(&change_set));
+    runs::warn_of_unfinished(printer);
     if !refusals(&change_set).is_empty() {
         printer.refused("nothing was changed");
         return Ok(Exit::Unsafe);
@@ -115,12 +116,25 @@ async fn carry_out(
     if matches!(ended, Ended::Done) {
         printer.tell(&Told::Summary(&applied_text(change_set)));
     }
-    let is_untouched = matches!(ended, Ended::Stale(_) | Ended::Already);
-    let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
-    if is_untouched && let Some(unfinished) = runs::unfinished_of(change_set) {
-        printer.error(&running::unfinished(&unfinished));
+    let left_by = match ended {
+        Ended::Stale(_) | Ended::Already => runs::unfinished_of(change_set),
+        _ => None,
+    };
+    match (ended, left_by) {
+        // To plan anew would leave what the run has begun to nobody.
+        (Ended::Stale(drifts), Some(run)) => {
+            printer.tell(&Told::Drift(&drifts));
+            printer.error(&running::unfinished(&run));
+            Ok(Exit::Stale)
+        }
+        (ended, left_by) => {
+            let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
+            if let Some(run) = left_by {
+                printer.error(&running::unfinished(&run));
+            }
+            Ok(exit)
+        }
     }
-    Ok(exit)
 }
 
 /// Refuses another change set than the one of the digest that was asked for.
@@ -130,10 +144,11 @@ fn reviewed(change_set: &ChangeSet, asked: Option<&str>) -> Result<(), CommandEr
     if digest == asked {
         return Ok(());
     }
+    let what_is_asked = if change_set.header.spec_digest == asked { ", which is the spec's," } else { "" };
     Err(CommandError::plain(
         "the change set is not the one that was reviewed; nothing was changed",
-        format!("its digest is {digest}, and {asked} was asked for"),
-        "have it reviewed, or bring back the reviewed one; its digest is the first line of its document",
+        format!("its digest is {digest}, and {asked}{what_is_asked} was asked for"),
+        "have it reviewed, or bring back the reviewed one: `digest`, the first member of its document, and its page say which it is",
     ))
 }
 

@@ -58,6 +58,8 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
             ));
         }
         passed(printer, &format!("shown as it is: {} says what it does", page.display()));
+    } else {
+        passed(printer, "not shown: there is no Markdown page beside it, which reviewers would have read");
     }
     if let Some(refused) = refused(&change_set, args, printer)? {
         return Ok(refused);
@@ -141,14 +143,17 @@ fn unapplied(change_set: &ChangeSet) -> Result<Outcome, CommandError> {
             RunState::RolledBack => continue,
             RunState::Applied => "has applied it",
             RunState::InProgress => "is applying it",
-            RunState::Unfinished(_) => "has begun it and is not finished",
+            RunState::Unfinished(_) => return Ok(Err(running::unfinished(&run.name))),
             RunState::Residue => "has begun it and could not put everything back",
         };
         return Ok(Err(CommandError::plain(
-            "the change set is not unapplied",
+            "the change set was begun already",
             format!("run {} {why}", run.name),
             "`cni-plan runs` lists the runs of this folder; `cni-plan plan SPEC` shows what is left to do",
         )));
+    }
+    if let Some((name, _)) = runs::all_unfinished().pop() {
+        return Ok(Err(running::unfinished(&name)));
     }
     Ok(Ok("unapplied: no run of this folder has begun it".to_owned()))
 }
@@ -163,7 +168,9 @@ fn made_again(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
         pairs.find(|(one, other)| one != other).map(|(_, step)| step.address.to_string())
     };
     let what = match &again {
-        None => "the spec makes other steps of what it says was found".to_owned(),
+        None => {
+            "the spec has other clusters, other ways to reach them, or makes other steps of what was found".to_owned()
+        }
         Some(again) => match steps(again) {
             Some(address) => format!("the spec makes another step at {address}, or before it"),
             None if again.safety != change_set.safety => "its safety verdict is another".to_owned(),

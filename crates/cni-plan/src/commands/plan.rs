@@ -2,7 +2,7 @@
 
 use cni_plan_render::Told;
 
-use super::Session;
+use super::{Session, runs};
 use crate::change_set_files;
 use crate::cli::PlanArgs;
 use crate::error::CommandError;
@@ -16,6 +16,7 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
     let connector = session.connector_for_spec(&file).await?;
     let change_set = plan(&file, &connector, printer).await?;
     printer.tell(&Told::Planned(&change_set));
+    runs::warn_of_unfinished(printer);
     if !refusals(&change_set).is_empty() {
         // The findings are in the plan's text already.
         printer.refused("nothing was changed or saved");

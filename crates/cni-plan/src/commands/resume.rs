@@ -15,7 +15,7 @@ use crate::printer::Printer;
 
 pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let Some(name) = runs::named(args.name.as_deref(), "resume")? else {
-        printer.tell(&Told::Summary("Nothing to do: no run is unfinished."));
+        printer.tell(&Told::Summary("Nothing to do: no run of this folder is unfinished. Runs are kept in .cni-plan/runs/, where they were begun."));
         return Ok(Exit::Done);
     };
     let run = runs::folder().open(&name, identity::session("resume")).await?;
@@ -28,9 +28,9 @@ pub(super) async fn run(args: &ResumeArgs, session: &mut Session<'_>, printer: &
     };
     printer.tell(&Told::Run { name: &name, phase: way, is_taken_up: true });
     printer.note(&match way {
-        Phase::Apply => format!("Resuming run {name}, as soon as what is live can be believed."),
+        Phase::Apply => format!("Resuming run {name}, once AWS shows what was written last."),
         Phase::Rollback => {
-            format!("Resuming run {name}, which was going back, as soon as what is live can be believed.")
+            format!("Resuming run {name}, which was going back, once AWS shows what was written last.")
         }
     });
     let clusters = &run.change_set.header.clusters;

@@ -49,7 +49,7 @@ pub(super) async fn run(
         }
     }
     printer.tell(&Told::Run { name: &name, phase: Phase::Rollback, is_taken_up: true });
-    printer.note(&format!("Undoing run {name}, as soon as what is live can be believed."));
+    printer.note(&format!("Undoing run {name}, once AWS shows what was written last."));
     let clusters = &run.change_set.header.clusters;
     let connector = session.connector_for_clusters(clusters).await?;
     // Whatever has become of the clusters' facts, what this run changed is still there to be undone.

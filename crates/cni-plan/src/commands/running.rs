@@ -7,10 +7,10 @@ use cni_plan_core::{
     ChangeSet, Event, LockHolder, LockRecord, RoleRecord, Unread, facts_drift, outside_uses, roles_drift,
     roles_rested_on,
 };
-use cni_plan_engine::{Ended, Execution, Locks, Patience, RollbackReport, Stop, look};
+use cni_plan_engine::{Ended, Execution, Locks, NotLocked, Patience, RollbackReport, Stop, look};
 use cni_plan_render::{RolledBack, Told, ToldResidue, by_hand};
 
-use super::asked;
+use super::{asked, runs};
 use crate::cli::RunArgs;
 use crate::connect::{Connected, Connector};
 use crate::error::CommandError;
@@ -134,7 +134,7 @@ pub(super) async fn under_locks(
     };
     let providers = &work.connected.providers;
     let patience = Patience { limit: args.lock_timeout, waits_for: &waits_for, stop: Box::pin(until_raised(&stop)) };
-    let locks = Locks::take(&clusters, providers, &holder, patience).await?;
+    let locks = Locks::take(&clusters, providers, &holder, patience).await.map_err(not_locked)?;
     printer.tell(&Told::LocksTaken { clusters: clusters.len() });
     let again = work.facts.filter(|_| has_waited.load(Ordering::SeqCst));
     let facts = match again {
@@ -157,6 +157,16 @@ pub(super) async fn under_locks(
         printer.tell(&Told::Warning(&format!("{error}; it expires by itself, or `cni-plan lock break` takes it away")));
     }
     ended
+}
+
+fn not_locked(error: NotLocked) -> CommandError {
+    match error {
+        NotLocked::Held(held) => {
+            let unfinished_here = runs::all_unfinished().into_iter().map(|(name, _)| name).collect();
+            CommandError::Locked { held, unfinished_here }
+        }
+        NotLocked::Failed(errors) => CommandError::Provider(errors),
+    }
 }
 
 /// Waits for the flag, which wakes nobody.
@@ -214,9 +224,11 @@ pub(super) fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
 /// Tells what is back, and of what is not, why and what a person would type.
 fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer) -> Exit {
     let clusters = || change_set.header.clusters.iter().map(|planned| &planned.cluster);
+    // In the order in which a person can do it: what stands on something goes before that.
     let residue: Vec<ToldResidue> = report
         .residue
         .into_iter()
+        .rev()
         .map(|residue| ToldResidue {
             by_hand: by_hand(&residue.change, &residue.now, clusters()),
             address: residue.change.address,

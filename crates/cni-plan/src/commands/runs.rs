@@ -2,7 +2,7 @@
 
 use cni_plan_core::{ChangeSet, Phase, digest_of};
 use cni_plan_engine::{ListedRun, RunRecord, RunState, Runs};
-use cni_plan_render::inert;
+use cni_plan_render::{Told, inert};
 
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -46,15 +46,38 @@ pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>,
 }
 
 /// The latest run of this very change set that is not finished: what it left makes the set stale, or
-/// looks like all of it. Where the runs cannot be read, none is known of.
+/// looks like all of it. Without one, the latest unfinished run of any other. Where the runs cannot be read, none
+/// is known of.
 pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<String> {
-    let digest = digest_of(change_set.to_json().as_bytes());
-    let is_meant = |run: &ListedRun| {
-        run.record
-            .as_ref()
-            .is_ok_and(|record| record.header.change_set == digest && matches!(record.state, RunState::Unfinished(_)))
+    let digest = change_set_digest(change_set);
+    let unfinished = all_unfinished();
+    let own = unfinished.iter().rfind(|(_, record)| record.header.change_set == digest);
+    own.or_else(|| unfinished.last()).map(|(name, _)| name.clone())
+}
+
+/// Warns of every unfinished run of this folder: whatever is planned beside it is planned on a world half-way.
+pub(super) fn warn_of_unfinished(printer: &Printer) {
+    for (name, record) in all_unfinished() {
+        printer.tell(&Told::Warning(&format!(
+            "run {name} of {} is not finished, and this sees what it has left half-way: `cni-plan resume {name}` finishes \
+             it, `cni-plan rollback {name}` puts everything back",
+            record.header.spec
+        )));
+    }
+}
+
+/// The unfinished runs of this folder, the oldest first.
+pub(super) fn all_unfinished() -> Vec<(String, RunRecord)> {
+    let runs = folder().list().unwrap_or_default();
+    let unfinished = |run: ListedRun| {
+        let record = run.record.ok()?;
+        matches!(record.state, RunState::Unfinished(_)).then_some((run.name, record))
     };
-    folder().list().ok()?.into_iter().rfind(is_meant).map(|run| run.name)
+    runs.into_iter().filter_map(unfinished).collect()
+}
+
+fn change_set_digest(change_set: &ChangeSet) -> String {
+    digest_of(change_set.to_json().as_bytes())
 }
 
 fn line(run: &ListedRun) -> String {
