@@ -134,6 +134,13 @@ impl CommandError {
                 held.iter().map(|(cluster, record)| locked(cluster, record, unfinished_here)).collect()
             }
             CommandError::Run(error) => vec![unusable_run(error)],
+            CommandError::ChangeSet { path, source: ChangeSetError::Malformed(_) }
+                if path.extension().is_none_or(|extension| extension != "json") =>
+            {
+                let path = path.display();
+                let hint = format!("if it is a spec, `cni-plan plan {path}` makes a change set of it");
+                vec![lines(&format!("{path} is not a change set"), "it is no JSON of cni-plan's", &hint)]
+            }
             CommandError::ChangeSet { source, .. } => {
                 let hint = match source {
                     ChangeSetError::Newer { .. } => "use the cni-plan that made it, or a later one",

@@ -32,6 +32,14 @@ impl SpecFile {
                 "save it as UTF-8",
             )
         })?;
+        if text.starts_with('{') && text.contains("\"formatVersion\"") {
+            let path = path.display();
+            return Err(CommandError::plain(
+                format!("{path} is not a spec"),
+                "it is a change set",
+                format!("`cni-plan show {path}` shows it, `cni-plan apply {path}` applies it"),
+            ));
+        }
         SpecFile::parsed(path, digest, &text)
     }
 

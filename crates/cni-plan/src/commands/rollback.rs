@@ -1,8 +1,8 @@
 //! `cni-plan rollback [RUN]`: undoes a run, a finished one too, and proves it by looking.
 
-use cni_plan_core::Phase;
-use cni_plan_engine::{Execution, RunState, undo};
-use cni_plan_render::Told;
+use cni_plan_core::{Phase, Run, Standing};
+use cni_plan_engine::{Execution, OpenRun, RunState, undo};
+use cni_plan_render::{Told, inert};
 
 use super::running::Work;
 use super::{Session, asked, running, runs};
@@ -42,7 +42,10 @@ pub(super) async fn run(
         instead: "add --auto-approve",
     };
     if !args.auto_approve {
-        printer.note(&format!("Run {name} of {} would be undone.", cni_plan_render::inert(&run.record.header.spec)));
+        printer.note(&format!("Run {name} of {} would be undone:", inert(&run.record.header.spec)));
+        for address in begun(&run) {
+            printer.note(&format!("  {}", inert(address)));
+        }
         if !agreed(&question, args.no_input, printer)? {
             printer.note("Nothing was changed.");
             return Ok(Exit::Error);
@@ -66,4 +69,13 @@ pub(super) async fn run(
         Exit::RolledBack => Ok(Exit::Done),
         exit => Ok(exit),
     }
+}
+
+/// What there may be to undo, the last first.
+fn begun(run: &OpenRun) -> impl Iterator<Item = &str> {
+    let steps = run.change_set.changes.iter().zip(&run.record.standings).rev();
+    let begun = steps.filter(|(change, standing)| {
+        **standing != Standing::NotBegun && !change.run.as_ref().is_some_and(Run::leaves_nothing)
+    });
+    begun.map(|(change, _)| change.address.as_str())
 }

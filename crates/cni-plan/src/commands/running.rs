@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cni_plan_core::{
-    ChangeSet, Event, LockHolder, LockRecord, RoleRecord, Unread, facts_drift, outside_uses, roles_drift,
+    ChangeSet, Event, Kind, LockHolder, LockRecord, RoleRecord, Unread, facts_drift, outside_uses, roles_drift,
     roles_rested_on,
 };
 use cni_plan_engine::{Ended, Execution, Locks, NotLocked, Patience, RollbackReport, Stop, look};
@@ -195,7 +195,7 @@ pub(super) fn tell(
         Ended::BlockedByOthers(drifts) => Ok(stale(&Told::Drift(&drifts), &BLOCKED, printer)),
         Ended::RolledBack { errors, report } => {
             printer.error(&CommandError::Provider(errors));
-            Ok(rolled_back(report, change_set, printer))
+            Ok(rolled_back(report, name, change_set, printer))
         }
         Ended::Interrupted { errors } => {
             printer.error(&CommandError::Provider(errors));
@@ -221,14 +221,27 @@ pub(super) fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
     Exit::Stale
 }
 
+/// In which order a person undoes things: the node role's policy first, then what tells pods their identity, the pods, and
+/// then what they used, each before what it stands on.
+fn turn_on_the_way_back(kind: Kind) -> u8 {
+    match kind {
+        Kind::Detach => 0,
+        Kind::Annotate => 1,
+        Kind::Probe | Kind::Restart | Kind::Verify | Kind::Confirm | Kind::Cluster => 2,
+        Kind::Attach => 3,
+        Kind::Role => 4,
+        Kind::Policy => 5,
+        Kind::OidcProvider => 6,
+    }
+}
+
 /// Tells what is back, and of what is not, why and what a person would type.
-fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer) -> Exit {
+fn rolled_back(report: RollbackReport, name: &str, change_set: &ChangeSet, printer: &Printer) -> Exit {
     let clusters = || change_set.header.clusters.iter().map(|planned| &planned.cluster);
-    // In the order in which a person can do it: what stands on something goes before that.
-    let residue: Vec<ToldResidue> = report
-        .residue
+    let mut residue = report.residue;
+    residue.sort_by_key(|residue| turn_on_the_way_back(residue.change.address.kind()));
+    let residue: Vec<ToldResidue> = residue
         .into_iter()
-        .rev()
         .map(|residue| ToldResidue {
             by_hand: by_hand(&residue.change, &residue.now, clusters()),
             address: residue.change.address,
@@ -238,5 +251,12 @@ fn rolled_back(report: RollbackReport, change_set: &ChangeSet, printer: &Printer
         .collect();
     let report = RolledBack { restored: report.restored, residue };
     printer.tell(&Told::RolledBack(&report));
-    if report.residue.is_empty() { Exit::RolledBack } else { Exit::Residue }
+    if report.residue.is_empty() {
+        return Exit::RolledBack;
+    }
+    // What is kept on purpose would be kept again.
+    if report.residue.iter().any(|residue| !residue.is_kept) {
+        printer.note(&format!("Once the cause is gone, `cni-plan rollback {name}` puts back what is left."));
+    }
+    Exit::Residue
 }
