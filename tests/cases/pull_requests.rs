@@ -140,6 +140,27 @@ fn atlantis_applies_the_plan_that_it_keeps() {
 }
 
 #[test]
+#[ignore = "peer: check-jsonschema, shellcheck"]
+fn the_files_for_github_are_of_githubs_own_form_and_the_scripts_are_sound() {
+    let action = repository().join(".github/actions/cni-plan");
+    let workflow = repository().join("examples/pull-requests/workflow.yml");
+    let scripts = ["apply.sh", "check.sh", "comment.sh", "plan.sh"].map(|name| action.join(name).display().to_string());
+    let shell = Shell::new(repository(), &[]);
+    let schema = "check-jsonschema --builtin-schema vendor.github";
+    shell.must(&format!("{schema}-actions {}", action.join("action.yml").display()));
+    shell.must(&format!("{schema}-workflows {}", workflow.display()));
+    shell.must(&format!("shellcheck --severity warning {}", scripts.join(" ")));
+}
+
+/// What is merged into another branch, or approved by nobody, is no change of production.
+#[test]
+fn nothing_is_applied_that_the_main_branch_has_not_taken() {
+    let read = |name: &str| std::fs::read_to_string(repository().join("examples/pull-requests").join(name)).unwrap();
+    assert!(read("workflow.yml").contains("  pull_request:\n") && read("workflow.yml").contains("branches: [main]"));
+    assert!(read("atlantis.yaml").contains("apply_requirements: [approved, mergeable, undiverged]"));
+}
+
+#[test]
 fn the_drift_job_is_of_kubernetes_own_form_and_asks_what_the_command_knows() {
     let text = std::fs::read_to_string(repository().join("examples/pull-requests/drift.yaml")).unwrap();
     let job = text.split("\n---\n").nth(1).unwrap();
