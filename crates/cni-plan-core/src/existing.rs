@@ -1,9 +1,13 @@
 //! What clusters have already, told from a plan of them: what a spec has to say so that a plan of it changes as
 //! little as can be.
 
+use std::collections::HashMap;
+
+use crate::by_cluster::{FindingsByCluster, StepsByCluster};
+use crate::role_record::by_role;
 use crate::{
     Change, ChangeSet, Finding, IpFamily, Kind, NeedKind, Permissions, PlannedCluster, Plugin, PluginProfile, Resource,
-    RolePolicy, Severity, annotation_keys, needs,
+    RolePolicy, RoleRecord, Severity, annotation_keys, needs,
 };
 
 /// What one cluster has.
@@ -70,17 +74,27 @@ impl ExistingRole {
 
 /// What each cluster of a plan has, sorted by key.
 pub fn existing(change_set: &ChangeSet) -> Vec<Existing> {
-    change_set.header.clusters.iter().map(|planned| of_cluster(planned, change_set)).collect()
+    let mut steps = StepsByCluster::of(&change_set.changes);
+    let mut findings = FindingsByCluster::of(&change_set.findings, &change_set.changes);
+    let records = by_role(&change_set.header.roles);
+    let of = |planned: &PlannedCluster| {
+        let key = &planned.cluster.key;
+        of_cluster(planned, &steps.take(key), findings.take(key), &records)
+    };
+    change_set.header.clusters.iter().map(of).collect()
 }
 
-fn of_cluster(planned: &PlannedCluster, change_set: &ChangeSet) -> Existing {
-    let key = &planned.cluster.key;
-    let steps: Vec<&Change> = change_set.changes.iter().filter(|change| change.clusters.contains(key)).collect();
+/// What is on roles, by account and name.
+type Records<'a> = HashMap<(&'a str, &'a str), &'a RoleRecord>;
+
+fn of_cluster(
+    planned: &PlannedCluster,
+    steps: &[&Change],
+    mut findings: Vec<&Finding>,
+    records: &Records<'_>,
+) -> Existing {
     let of_kind = |kind: Kind| steps.iter().copied().find(|change| change.address.kind() == kind);
-    let is_its_own = |finding: &&Finding| {
-        finding.severity == Severity::Refuse
-            && (finding.address.scope() == key || steps.iter().any(|change| change.address == finding.address))
-    };
+    findings.retain(|finding| finding.severity == Severity::Refuse);
     Existing {
         name: planned.cluster.name.clone(),
         region: planned.facts.region.clone(),
@@ -89,10 +103,10 @@ fn of_cluster(planned: &PlannedCluster, change_set: &ChangeSet) -> Existing {
         role: of_kind(Kind::Annotate).and_then(role_of),
         has_wanted_role: of_kind(Kind::Role).is_some_and(|change| change.before.is_some()),
         lacks_oidc_provider: of_kind(Kind::OidcProvider).is_some_and(|change| change.before.is_none()),
-        policy_arn: policy_beside(planned, change_set, &steps),
+        policy_arn: policy_beside(planned, records, steps),
         addon: planned.facts.managed_addon.as_ref().map(|addon| addon.version.clone()),
         node_roles: planned.facts.node_roles.iter().map(|role| role.name.clone()).collect(),
-        refusals: change_set.findings.iter().filter(is_its_own).cloned().collect(),
+        refusals: findings.into_iter().cloned().collect(),
     }
 }
 
@@ -110,12 +124,11 @@ fn role_of(annotate: &Change) -> Option<ExistingRole> {
 }
 
 /// Where the policy that the spec asks for is not on the role, and another that is enough is.
-fn policy_beside(planned: &PlannedCluster, change_set: &ChangeSet, steps: &[&Change]) -> Option<String> {
+fn policy_beside(planned: &PlannedCluster, records: &Records<'_>, steps: &[&Change]) -> Option<String> {
     let attach = steps.iter().find(|change| change.address.kind() == Kind::Attach && change.is_effective())?;
     let Some(Resource::Attachment(attachment)) = &attach.after else { return None };
     let facts = &planned.facts;
-    let is_its = |record: &&crate::RoleRecord| record.name == attachment.role && record.account == facts.account;
-    let record = change_set.header.roles.iter().find(is_its)?;
+    let record = records.get(&(facts.account.as_str(), attachment.role.as_str()))?;
     let plugin = steps.iter().find_map(|change| match &change.before {
         Some(Resource::Pods(pods)) => Some(pods.plugin.clone()),
         _ => None,

@@ -5,6 +5,7 @@
 
 use serde::Serialize;
 
+use crate::by_cluster::{FindingsByCluster, StepsByCluster};
 use crate::{
     Action, Change, ChangeSet, Finding, Kind, PlannedCluster, PodGroup, PodIdentity, Pods, RefusalCause, Resource,
     Role, Run, Severity, Target, TokenClaims, WebIdentityToken, why_refused,
@@ -93,8 +94,14 @@ pub struct StillAttached {
 impl Health {
     /// Of the clusters of a plan.
     pub fn of(change_set: &ChangeSet) -> Health {
-        let clusters = change_set.header.clusters.iter().map(|planned| ClusterHealth::of(planned, change_set));
-        Health { format_version: FORMAT_VERSION, clusters: clusters.collect() }
+        let mut steps = StepsByCluster::of(&change_set.changes);
+        let mut findings = FindingsByCluster::of(&change_set.findings, &change_set.changes);
+        let of = |planned: &PlannedCluster| {
+            let key = &planned.cluster.key;
+            ClusterHealth::of(planned, &steps.take(key), findings.take(key))
+        };
+        let clusters = change_set.header.clusters.iter().map(of).collect();
+        Health { format_version: FORMAT_VERSION, clusters }
     }
 
     /// The worst state that any cluster is in.
@@ -112,9 +119,7 @@ impl Health {
 }
 
 impl ClusterHealth {
-    fn of(planned: &PlannedCluster, change_set: &ChangeSet) -> ClusterHealth {
-        let key = &planned.cluster.key;
-        let steps: Vec<&Change> = change_set.changes.iter().filter(|change| change.clusters.contains(key)).collect();
+    fn of(planned: &PlannedCluster, steps: &[&Change], findings: Vec<&Finding>) -> ClusterHealth {
         let verify = steps.iter().find(|change| change.address.kind() == Kind::Verify);
         let wanted = verify.and_then(|change| change.run.as_ref()).map(|run| run.identity().clone());
         let pods = match verify.and_then(|change| change.before.as_ref()) {
@@ -122,10 +127,6 @@ impl ClusterHealth {
             _ => None,
         };
         let nodes_not_ready = pods.map_or(0, |pods| pods.not_ready);
-        let is_its_own = |finding: &&Finding| {
-            finding.address.scope() == key || steps.iter().any(|change| change.address == finding.address)
-        };
-        let findings: Vec<Finding> = change_set.findings.iter().filter(is_its_own).cloned().collect();
         let to_do = steps.iter().filter(|change| change.is_effective()).count();
         let state = if findings.iter().any(|finding| finding.severity == Severity::Refuse) {
             HealthState::Refused
@@ -137,7 +138,7 @@ impl ClusterHealth {
             HealthState::Well
         };
         ClusterHealth {
-            cluster: key.clone(),
+            cluster: planned.cluster.key.clone(),
             region: planned.facts.region.clone(),
             account: planned.facts.account.clone(),
             state,
@@ -146,10 +147,10 @@ impl ClusterHealth {
             as_wanted: pods.zip(wanted.as_ref()).map_or(0, |(pods, wanted)| pods.satisfying(wanted)),
             nodes_not_ready,
             wanted,
-            role: role_health(planned, &steps),
+            role: role_health(planned, steps),
             node_roles: steps.iter().filter_map(|change| still_attached(change)).collect(),
             to_do,
-            findings,
+            findings: findings.into_iter().cloned().collect(),
         }
     }
 }

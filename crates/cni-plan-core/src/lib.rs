@@ -8,6 +8,7 @@
 
 mod access;
 mod address;
+mod by_cluster;
 mod call;
 pub mod canonical_json;
 mod change;
@@ -44,6 +45,7 @@ mod web_identity;
 
 pub use access::{Access, Asked, AwsAccess, Grant, KubernetesGrants, KubernetesRule, Only, Purpose, access};
 pub use address::{Address, AddressError, Kind};
+pub use by_cluster::StepsByCluster;
 pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};
 pub use changeset::{ChangeSet, ChangeSetError, FORMAT_VERSION, Header, change_set_schema, digest_of};

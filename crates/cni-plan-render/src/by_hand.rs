@@ -3,6 +3,8 @@
 //! The lines are for reading and pasting into a POSIX shell: every word that came from outside is
 //! quoted. They assume the reader's own credentials and, unless the spec named one, current context.
 
+use std::collections::HashMap;
+
 use cni_plan_core::{
     AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
 };
@@ -13,13 +15,17 @@ const ADDON: &str = "vpc-cni";
 /// Has EKS leave what others have set in the cluster.
 const PRESERVE: (&str, &str) = ("resolve-conflicts", "PRESERVE");
 
+/// Clusters by their keys.
+pub type ClustersByKey<'a> = HashMap<&'a str, &'a ClusterRef>;
+
+/// These clusters, to be found by their keys: once for all steps of a plan.
+pub fn clusters_by_key<'a>(clusters: impl IntoIterator<Item = &'a ClusterRef>) -> ClustersByKey<'a> {
+    clusters.into_iter().map(|cluster| (cluster.key.as_str(), cluster)).collect()
+}
+
 /// The lines that bring what `change` changed from how it is `now` to how it was before. `clusters`
 /// are the plan's; empty where there is nothing to type.
-pub fn by_hand<'a>(
-    change: &Change,
-    now: &Observation,
-    clusters: impl IntoIterator<Item = &'a ClusterRef>,
-) -> Vec<String> {
+pub fn by_hand(change: &Change, now: &Observation, clusters: &ClustersByKey<'_>) -> Vec<String> {
     // What cannot be seen is taken to be as the step was to leave it.
     let now = match now {
         Observation::Present(now) => Some(now),
@@ -56,7 +62,7 @@ pub fn by_hand<'a>(
 }
 
 /// How `kubectl` is called for the cluster of `change`.
-pub(crate) fn kubectl_of<'a>(change: &Change, clusters: impl IntoIterator<Item = &'a ClusterRef>) -> String {
+pub(crate) fn kubectl_of(change: &Change, clusters: &ClustersByKey<'_>) -> String {
     Typed::of(change, clusters).kubectl
 }
 
@@ -70,12 +76,11 @@ struct Typed {
 }
 
 impl Typed {
-    fn of<'a>(change: &Change, clusters: impl IntoIterator<Item = &'a ClusterRef>) -> Typed {
-        let is_meant = |cluster: &&ClusterRef| match change.target.owner() {
-            Owner::Cluster(key) => cluster.key == key,
-            Owner::Account(_) => change.clusters.contains(&cluster.key),
+    fn of(change: &Change, clusters: &ClustersByKey<'_>) -> Typed {
+        let cluster = match change.target.owner() {
+            Owner::Cluster(key) => clusters.get(key),
+            Owner::Account(_) => change.clusters.iter().find_map(|key| clusters.get(key.as_str())),
         };
-        let cluster = clusters.into_iter().find(is_meant);
         let mut aws = "aws".to_owned();
         let mut kubectl = "kubectl".to_owned();
         if let Some(profile) = cluster.and_then(|cluster| cluster.profile.as_deref()) {
@@ -376,10 +381,14 @@ mod tests {
         let target = Target::Role { account: "111122223333".to_owned(), name: "r".to_owned() };
         let present = |role| Observation::Present(role);
         assert_eq!(
-            by_hand(&change(target.clone(), None), &present(role(&[])), [&cluster()]),
+            by_hand(&change(target.clone(), None), &present(role(&[])), &clusters_by_key([&cluster()])),
             ["aws --profile 'prod eu' iam delete-role --role-name r"]
         );
-        let lines = by_hand(&change(target, Some(role(&[("team", "it's")]))), &present(role(&[("x", "y")])), []);
+        let lines = by_hand(
+            &change(target, Some(role(&[("team", "it's")]))),
+            &present(role(&[("x", "y")])),
+            &ClustersByKey::new(),
+        );
         assert_eq!(
             lines,
             [
@@ -408,8 +417,9 @@ mod tests {
             addon: false,
             association: false,
         };
-        let typed =
-            |before, now| by_hand(&change(target.clone(), Some(before)), &Observation::Present(now), [&cluster()]);
+        let typed = |before, now| {
+            by_hand(&change(target.clone(), Some(before)), &Observation::Present(now), &clusters_by_key([&cluster()]))
+        };
         let kubectl = "kubectl --kubeconfig ./kubeconfig annotate serviceaccount --namespace kube-system aws-node";
         assert_eq!(
             typed(account(None), account(Some("x; rm -rf /"))),

@@ -10,7 +10,7 @@ use cni_plan_core::{
     Change, ChangeSet, ClusterRef, KubernetesAccess, Observation, PlannedCluster, Resource, Run, Target,
 };
 
-use crate::by_hand::{by_hand, kubectl_of, quoted};
+use crate::by_hand::{ClustersByKey, by_hand, clusters_by_key, kubectl_of, quoted};
 use crate::duration_text;
 use crate::headline::headline;
 use crate::inert::{inert, inert_lines};
@@ -23,6 +23,7 @@ pub fn commands_script(change_set: &ChangeSet) -> String {
     let mut script = "#!/bin/sh\n# What `cni-plan apply` would do, as commands of aws and kubectl. Nothing is put back when one of them fails.\n"
         .to_owned();
     let clusters: Vec<ClusterRef> = change_set.header.clusters.iter().map(reached).collect();
+    let clusters = clusters_by_key(&clusters);
     write_contexts(&mut script, &change_set.header.clusters);
     script.push_str("set -eu\n");
     for change in change_set.changes.iter().filter(|change| change.is_effective()) {
@@ -67,7 +68,7 @@ fn write_contexts(script: &mut String, clusters: &[PlannedCluster]) {
     }
 }
 
-fn lines(change: &Change, clusters: &[ClusterRef]) -> Vec<String> {
+fn lines(change: &Change, clusters: &ClustersByKey<'_>) -> Vec<String> {
     let Some(run) = &change.run else {
         let wanted = Change { before: change.after.clone(), ..change.clone() };
         let found = change.before.clone().map_or(Observation::Absent, Observation::Present);

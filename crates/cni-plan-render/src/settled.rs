@@ -1,7 +1,8 @@
 //! What a plan leaves in one cluster, put together for tools that keep it from then on.
 
 use cni_plan_core::{
-    Change, ChangeSet, Kind, OidcProvider, PlannedCluster, Policy, Resource, Role, ServiceAccount, Target,
+    Change, ChangeSet, Kind, OidcProvider, PlannedCluster, Policy, Resource, Role, ServiceAccount, StepsByCluster,
+    Target,
 };
 
 /// A resource as it is to be, and whether it is there already.
@@ -35,12 +36,12 @@ impl SettledCluster<'_> {
 
 /// All clusters of a plan that come to have a role.
 pub(crate) fn settled(change_set: &ChangeSet) -> Vec<SettledCluster<'_>> {
-    change_set.header.clusters.iter().filter_map(|planned| of_cluster(planned, change_set)).collect()
+    let mut steps = StepsByCluster::of(&change_set.changes);
+    let clusters = change_set.header.clusters.iter();
+    clusters.filter_map(|planned| of_cluster(planned, &steps.take(&planned.cluster.key))).collect()
 }
 
-fn of_cluster<'a>(planned: &'a PlannedCluster, change_set: &'a ChangeSet) -> Option<SettledCluster<'a>> {
-    let key = &planned.cluster.key;
-    let steps: Vec<&Change> = change_set.changes.iter().filter(|change| change.clusters.contains(key)).collect();
+fn of_cluster<'a>(planned: &'a PlannedCluster, steps: &[&'a Change]) -> Option<SettledCluster<'a>> {
     let of_kind = |kind: Kind| steps.iter().copied().filter(move |change| change.address.kind() == kind);
     let role = of_kind(Kind::Role).find_map(|change| match &change.after {
         Some(Resource::Role(role)) => Some(Settled { state: role, is_there: change.before.is_some() }),

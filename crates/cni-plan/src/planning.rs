@@ -1,5 +1,7 @@
 //! From a spec to a change set: facts, compile, observe, diff, prove.
 
+use std::collections::HashMap;
+
 use cni_plan_core::{
     ChangeSet, ClusterRef, Diff, DiffError, FORMAT_VERSION, FactsWanted, Finding, Header, Observation, OutsideUse,
     PlannedCluster, RoleRecord, SafetyVerdict, Severity, accept, diff, hazards, outside_uses, prove, roles_of_nodes,
@@ -45,9 +47,11 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector, printer: &Print
 /// Nothing is read. `None` where the spec does not fit them at all: other clusters, other steps.
 pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet> {
     let Header { clusters, outside, roles, .. } = &made.header;
-    let planned = |key: &str| clusters.iter().find(|planned| planned.cluster.key == key).cloned();
+    let by_key: HashMap<&str, &PlannedCluster> =
+        clusters.iter().map(|planned| (planned.cluster.key.as_str(), planned)).collect();
     let asked = file.clusters();
-    let as_asked: Vec<PlannedCluster> = asked.iter().filter_map(|(cluster, _)| planned(&cluster.key)).collect();
+    let as_asked: Vec<PlannedCluster> =
+        asked.iter().filter_map(|(cluster, _)| by_key.get(cluster.key.as_str()).copied().cloned()).collect();
     let is_asked = |((cluster, wanted), planned): (&(ClusterRef, FactsWanted), &PlannedCluster)| {
         // A kubeconfig can name a program that is run: its path has to be the spec's, seen from here.
         *wanted == planned.asked && *cluster == planned.cluster

@@ -22,6 +22,7 @@ pub(crate) use ownership::is_owners;
 
 use std::collections::HashMap;
 
+use crate::by_cluster::StepsByCluster;
 use crate::role_record::by_role;
 use crate::{
     Change, Finding, Header, Kind, PlannedCluster, PodIdentity, Pods, Resource, Role, RoleRecord, Run, ServiceAccount,
@@ -35,7 +36,8 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     findings.extend(ownership::of_node_roles(changes, &records));
     let losing = beside::losing(changes);
     let mut plugins = node_role::Plugins::new();
-    let mut steps = StepsByCluster::of(changes);
+    // A step that many share, a node role's policy, says nothing of one of them.
+    let mut steps = StepsByCluster::of(changes.iter().filter(|change| change.address.kind() != Kind::Detach));
     for planned in &header.clusters {
         let cluster = Cluster { planned, steps: steps.take(&planned.cluster.key), records: &records };
         findings.extend(addon::findings(&cluster));
@@ -103,26 +105,6 @@ impl<'a> Cluster<'a> {
             Some(Resource::Role(role)) => Some((step, Some(role))),
             _ => Some((step, None)),
         }
-    }
-}
-
-/// The steps of each cluster, those that it shares with others included.
-struct StepsByCluster<'a>(HashMap<&'a str, Vec<&'a Change>>);
-
-impl<'a> StepsByCluster<'a> {
-    fn of(changes: &'a [Change]) -> StepsByCluster<'a> {
-        let mut steps: HashMap<&str, Vec<&Change>> = HashMap::new();
-        // A step that many share, a node role's policy, says nothing of one of them.
-        for change in changes.iter().filter(|change| change.address.kind() != Kind::Detach) {
-            for key in &change.clusters {
-                steps.entry(key).or_default().push(change);
-            }
-        }
-        StepsByCluster(steps)
-    }
-
-    fn take(&mut self, key: &str) -> Vec<&'a Change> {
-        self.0.remove(key).unwrap_or_default()
     }
 }
 

@@ -15,8 +15,8 @@ use serde_json::json;
 use super::fixture::{World, document, pods};
 use super::html;
 use crate::{
-    RolledBack, Style, Told, ToldResidue, by_hand, commands_script, drift_text, eksctl_config, event_line,
-    findings_text, health_text, plan_dot, plan_html, plan_markdown, plan_mermaid, plan_text, rollback_text,
+    RolledBack, Style, Told, ToldResidue, by_hand, clusters_by_key, commands_script, drift_text, eksctl_config,
+    event_line, findings_text, health_text, plan_dot, plan_html, plan_markdown, plan_mermaid, plan_text, rollback_text,
     safety_text, terraform_config, timings_text,
 };
 
@@ -143,13 +143,13 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
             found: change.after.clone(),
         })
         .collect();
+    let clusters = clusters_by_key(plan.header.clusters.iter().map(|planned| &planned.cluster));
     let residue: Vec<ToldResidue> = plan
         .changes
         .iter()
         .map(|change| {
             let now = change.after.clone().map_or(Observation::Absent, Observation::Present);
-            let clusters = plan.header.clusters.iter().map(|planned| &planned.cluster);
-            let by_hand = [by_hand(change, &now, clusters), vec![text()]].concat();
+            let by_hand = [by_hand(change, &now, &clusters), vec![text()]].concat();
             ToldResidue { address: change.address.clone(), why: text(), by_hand, is_kept: true }
         })
         .collect();

@@ -4,6 +4,7 @@
 //! planned until it gets no better, since some of it only shows with the right role's name in it. Nothing is changed
 //! anywhere but for the one file.
 
+use std::collections::HashMap;
 use std::io::Write;
 use std::path::Path;
 
@@ -101,8 +102,9 @@ async fn refined(
 ) -> Result<Vec<Existing>, CommandError> {
     let file = SpecFile::of_text(&args.out, text)?;
     let again = existing(&plan(&file, connector, printer).await?);
+    let again: HashMap<&str, &Existing> = again.iter().map(|it| (it.name.as_str(), it)).collect();
     let refine = |mut first: Existing| {
-        if let Some(now) = again.iter().find(|it| it.name == first.name) {
+        if let Some(now) = again.get(first.name.as_str()) {
             if let Some(role) = &mut first.role {
                 role.is_gone |= !now.has_wanted_role;
             }

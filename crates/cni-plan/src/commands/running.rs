@@ -8,7 +8,7 @@ use cni_plan_core::{
     roles_rested_on,
 };
 use cni_plan_engine::{Ended, Execution, Locks, NotLocked, Patience, RollbackReport, Stop, look};
-use cni_plan_render::{RolledBack, Told, ToldResidue, by_hand};
+use cni_plan_render::{RolledBack, Told, ToldResidue, by_hand, clusters_by_key};
 
 use super::{asked, runs};
 use crate::cli::RunArgs;
@@ -237,13 +237,13 @@ fn turn_on_the_way_back(kind: Kind) -> u8 {
 
 /// Tells what is back, and of what is not, why and what a person would type.
 fn rolled_back(report: RollbackReport, name: &str, change_set: &ChangeSet, printer: &Printer) -> Exit {
-    let clusters = || change_set.header.clusters.iter().map(|planned| &planned.cluster);
+    let clusters = clusters_by_key(change_set.header.clusters.iter().map(|planned| &planned.cluster));
     let mut residue = report.residue;
     residue.sort_by_key(|residue| turn_on_the_way_back(residue.change.address.kind()));
     let residue: Vec<ToldResidue> = residue
         .into_iter()
         .map(|residue| ToldResidue {
-            by_hand: by_hand(&residue.change, &residue.now, clusters()),
+            by_hand: by_hand(&residue.change, &residue.now, &clusters),
             address: residue.change.address,
             why: residue.why,
             is_kept: residue.is_kept,
