@@ -4,10 +4,11 @@
 //! resources, and condition keys for" AWS Identity and Access Management, Amazon EKS. STS GetCallerIdentity needs
 //! no permission, and AssumeRoleWithWebIdentity is the token's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde_json::{Map, Value, json};
 
+use super::wildcards::Wildcards;
 use super::{Asked, Purpose};
 use crate::{Kind, Node, PlannedCluster, PodIdentity, Resource, Run, Target, Wanted};
 
@@ -76,12 +77,13 @@ const PASSED_TO: &str = "iam:PassedToService";
 type Caller = (String, Option<String>);
 
 pub(super) fn access(asked: Asked<'_>, purpose: Purpose) -> Vec<AwsAccess> {
+    let spec = Spec::new(asked);
     let mut callers: BTreeMap<Caller, Grants> = BTreeMap::new();
     let mut of_cluster: BTreeMap<&str, (&PlannedCluster, Caller)> = BTreeMap::new();
     for planned in asked.clusters {
         let assumed = planned.cluster.assume_role.as_ref().map(|role| role.arn.clone());
-        let caller = (asked.known(&planned.facts.account), assumed);
-        callers.entry(caller.clone()).or_insert_with(|| Grants::new(asked)).cluster(planned, purpose);
+        let caller = (spec.wildcards.put_into(&planned.facts.account), assumed);
+        callers.entry(caller.clone()).or_insert_with(|| Grants::new(&spec)).cluster(planned, purpose);
         of_cluster.insert(&planned.cluster.key, (planned, caller));
     }
     for &(address, node) in asked.nodes {
@@ -96,14 +98,14 @@ pub(super) fn access(asked: Asked<'_>, purpose: Purpose) -> Vec<AwsAccess> {
         .map(|((account, assumed), grants)| AwsAccess { account, assumed, grants: grants.finished() })
         .collect();
     let roles: BTreeSet<String> = all.iter().filter_map(|access| access.assumed.clone()).collect();
-    all.extend(login(&asked, roles));
+    all.extend(login(&spec, roles));
     all
 }
 
 /// Whoever assumes the roles of a spec.
-fn login(asked: &Asked<'_>, roles: BTreeSet<String>) -> Option<AwsAccess> {
+fn login(spec: &Spec<'_>, roles: BTreeSet<String>) -> Option<AwsAccess> {
     (!roles.is_empty()).then(|| {
-        let mut grants = Grants::new(*asked);
+        let mut grants = Grants::new(spec);
         for role in roles {
             grants.add("AssumeRoles", &["sts:AssumeRole"], [role]);
         }
@@ -111,16 +113,41 @@ fn login(asked: &Asked<'_>, roles: BTreeSet<String>) -> Option<AwsAccess> {
     })
 }
 
+/// What the statements of every caller are made by.
+struct Spec<'a> {
+    asked: Asked<'a>,
+    wildcards: Wildcards<'a>,
+    /// The paths of the roles that the spec makes, by account and name.
+    paths: HashMap<(&'a str, &'a str), &'a str>,
+}
+
+impl<'a> Spec<'a> {
+    fn new(asked: Asked<'a>) -> Spec<'a> {
+        let path = |node: &'a Node| match (&node.target, &node.wanted) {
+            (Target::Role { account, name }, Wanted::Present(Resource::Role(role))) => {
+                Some(((account.as_str(), name.as_str()), role.path.as_str()))
+            }
+            _ => None,
+        };
+        let paths = asked.nodes.iter().filter_map(|&(_, node)| path(node)).collect();
+        Spec { asked, wildcards: Wildcards::new(asked.unknown), paths }
+    }
+
+    fn path_of(&self, account: &str, role: &str) -> &'a str {
+        self.paths.get(&(account, role)).copied().unwrap_or("/")
+    }
+}
+
 /// The statements of one caller while they are gathered: by name and condition values, so that what is about
 /// different policies stays apart.
 struct Grants<'a> {
-    asked: Asked<'a>,
+    spec: &'a Spec<'a>,
     all: BTreeMap<(&'static str, Option<Only>), Grant>,
 }
 
 impl<'a> Grants<'a> {
-    fn new(asked: Asked<'a>) -> Grants<'a> {
-        Grants { asked, all: BTreeMap::new() }
+    fn new(spec: &'a Spec<'a>) -> Grants<'a> {
+        Grants { spec, all: BTreeMap::new() }
     }
 
     fn add(
@@ -139,8 +166,8 @@ impl<'a> Grants<'a> {
         resources: impl IntoIterator<Item = impl AsRef<str>>,
         only: Option<(&'static str, &str)>,
     ) {
-        let asked = self.asked;
-        let only = only.map(|(key, value)| (key, BTreeSet::from([asked.known(value)])));
+        let wildcards = &self.spec.wildcards;
+        let only = only.map(|(key, value)| (key, BTreeSet::from([wildcards.put_into(value)])));
         let grant = self.all.entry((name, only.clone())).or_insert_with(|| Grant {
             name,
             actions: BTreeSet::new(),
@@ -148,7 +175,7 @@ impl<'a> Grants<'a> {
             only,
         });
         grant.actions.extend(actions);
-        grant.resources.extend(resources.into_iter().map(|resource| asked.known(resource.as_ref())));
+        grant.resources.extend(resources.into_iter().map(|resource| wildcards.put_into(resource.as_ref())));
     }
 
     /// Sorted.
@@ -198,7 +225,7 @@ impl<'a> Grants<'a> {
             }
         }
         // Offline nobody knows who owns the plugin.
-        let may_be_addon = facts.managed_addon.is_some() || self.asked.is_guessed() && wanted.addon;
+        let may_be_addon = facts.managed_addon.is_some() || self.spec.asked.is_guessed() && wanted.addon;
         if purpose == Purpose::Apply && may_be_addon {
             self.add("UpdateAddon", &["eks:UpdateAddon"], [own("addon", "/vpc-cni*")]);
             self.add("FollowUpdates", &["eks:DescribeUpdate"], [own("cluster", ""), own("addon", "/vpc-cni*")]);
@@ -255,7 +282,7 @@ impl<'a> Grants<'a> {
                 }
             }
             (Target::Attachment { account, role, policy_arn }, _) if applies => {
-                let path = self.path_of(role);
+                let path = self.spec.path_of(account, role);
                 let role = format!("arn:{}:iam::{account}:role{path}{role}", planned.facts.partition);
                 let change: &[&str] = &["iam:AttachRolePolicy", "iam:DetachRolePolicy"];
                 self.add_only("ChangeRolePolicies", change, [role], Some((POLICY_ARN, policy_arn)));
@@ -265,17 +292,6 @@ impl<'a> Grants<'a> {
             }
             _ => {}
         }
-    }
-
-    /// The path of a role that the spec makes.
-    fn path_of(&self, name: &str) -> String {
-        let of = |node: &Node| match (&node.target, &node.wanted) {
-            (Target::Role { name: known, .. }, Wanted::Present(Resource::Role(role))) if known == name => {
-                Some(role.path.clone())
-            }
-            _ => None,
-        };
-        self.asked.nodes.iter().find_map(|(_, node)| of(node)).unwrap_or_else(|| "/".to_owned())
     }
 
     /// A role is read whole: whatever policies are on it, the account's and Amazon's.
@@ -304,7 +320,7 @@ impl<'a> Grants<'a> {
     /// No call is PassRole: EKS asks for it where a role is handed over, to an add-on (EKS User Guide, "Update an
     /// Amazon EKS add-on") or by an association ("Assign an IAM role to a Kubernetes service account").
     fn hand_over(&mut self, arn: &String, planned: &PlannedCluster) {
-        let may_be_addon = planned.facts.managed_addon.is_some() || self.asked.is_guessed() && planned.asked.addon;
+        let may_be_addon = planned.facts.managed_addon.is_some() || self.spec.asked.is_guessed() && planned.asked.addon;
         if planned.looks_at_association() {
             let service = Some((PASSED_TO, "pods.eks.amazonaws.com"));
             self.add_only("HandRoleToPods", &["iam:PassRole"], [arn], service);

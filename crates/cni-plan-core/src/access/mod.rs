@@ -7,6 +7,7 @@
 
 mod aws;
 mod kubernetes;
+mod wildcards;
 
 use std::collections::BTreeSet;
 
@@ -40,7 +41,8 @@ pub struct Asked<'a> {
     pub nodes: &'a [(&'a Address, &'a Node)],
     /// The facts they were compiled against.
     pub clusters: &'a [PlannedCluster],
-    /// Texts in the facts that stand for what nobody knows: each becomes a wildcard. Empty where all is known.
+    /// Texts in the facts that stand for what nobody knows: each becomes a wildcard. None is empty
+    /// or part of another. No texts where all is known.
     pub unknown: &'a BTreeSet<String>,
 }
 
@@ -50,11 +52,6 @@ pub fn access(asked: Asked<'_>, purpose: Purpose) -> Access {
 }
 
 impl Asked<'_> {
-    /// The text with a wildcard for everything unknown in it.
-    fn known(&self, text: &str) -> String {
-        self.unknown.iter().fold(text.to_owned(), |text, unknown| text.replace(unknown, "*"))
-    }
-
     /// Whether the facts are made up.
     fn is_guessed(&self) -> bool {
         !self.unknown.is_empty()

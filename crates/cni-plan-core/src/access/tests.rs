@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::fixture::{graph, planned_cluster};
-use crate::{Address, DependencyGraph, Node, Permissions, PolicyDocument};
+use crate::{Address, DependencyGraph, Node, Permissions, PolicyDocument, Resource, Target, Wanted};
 
 fn needed(graph: &DependencyGraph<Node>, clusters: &[&str], unknown: &[&str], purpose: Purpose) -> Access {
     let nodes: Vec<(&Address, &Node)> = graph.iter().collect();
@@ -52,6 +52,35 @@ fn what_nobody_knows_is_a_wildcard() {
     assert_eq!(access.aws[0].account, "*");
     let printed = permissions(&access);
     assert!(printed.verdict("iam:GetRole", "arn:aws:iam::444455556666:role/AnyNodes").is_allowed());
+}
+
+/// One spec may make roles of one name in two accounts, each with a path of its own.
+#[test]
+fn a_roles_path_is_its_accounts() {
+    let role = |account: &str, path: &str| {
+        let mut graph = graph(&["c"]);
+        let nodes: Vec<Address> = graph.iter().map(|(address, _)| address.clone()).collect();
+        for address in nodes {
+            let node = graph.get_mut(&address).unwrap();
+            match &mut node.target {
+                Target::Role { account: of, .. } | Target::Attachment { account: of, .. } => account.clone_into(of),
+                _ => continue,
+            }
+            if let Wanted::Present(Resource::Role(role)) = &mut node.wanted {
+                path.clone_into(&mut role.path);
+            }
+        }
+        graph
+    };
+    let accounts = [("111122223333", "/one/"), ("444455556666", "/other/")];
+    let graphs = accounts.map(|(account, path)| role(account, path));
+    let nodes: Vec<(&Address, &Node)> = graphs.iter().flat_map(DependencyGraph::iter).collect();
+    let (clusters, unknown) = ([planned_cluster("c")], BTreeSet::new());
+    let asked = Asked { nodes: &nodes, clusters: &clusters, unknown: &unknown };
+    let access = access(asked, Purpose::Apply);
+    let changed = access.aws[0].grants.iter().find(|grant| grant.name == "ChangeRolePolicies").unwrap();
+    let arns = accounts.map(|(account, path)| format!("arn:aws:iam::{account}:role{path}Cni-c"));
+    assert_eq!(changed.resources, BTreeSet::from(arns));
 }
 
 #[test]
