@@ -42,6 +42,7 @@ mod safety;
 mod schedule;
 mod target;
 mod web_identity;
+mod yaml;
 
 pub use access::{Access, Asked, AwsAccess, Grant, KubernetesGrants, KubernetesRule, Only, Purpose, access};
 pub use address::{Address, AddressError, Kind};
@@ -87,3 +88,4 @@ pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVer
 pub use schedule::Schedule;
 pub use target::{Owner, Target};
 pub use web_identity::{Refusal, RefusalCause, RoleTrial, TokenClaims, Trial, WebIdentityToken, why_refused};
+pub use yaml::yaml_scalar;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use cni_plan_core::{AwsAccess, KubernetesGrants, KubernetesRule, Purpose, canonical_json};
+use cni_plan_core::{AwsAccess, KubernetesGrants, KubernetesRule, Purpose, canonical_json, yaml_scalar};
 
 use crate::inert::inert;
 
@@ -38,7 +38,7 @@ pub fn rbac_yaml(grants: &KubernetesGrants, purpose: Purpose, group: &str) -> St
             yaml,
             "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n  kind: {role}\n  name: {name}\nsubjects:\n  - apiGroup: \
              rbac.authorization.k8s.io\n    kind: Group\n    name: {}\n",
-            quoted(group)
+            yaml_scalar(group)
         );
     }
     yaml
@@ -55,23 +55,18 @@ fn name(purpose: Purpose) -> &'static str {
 fn head(yaml: &mut String, kind: &str, name: &str, namespace: Option<&str>) {
     let _ = write!(yaml, "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n");
     if let Some(namespace) = namespace {
-        let _ = writeln!(yaml, "  namespace: {}", quoted(namespace));
+        let _ = writeln!(yaml, "  namespace: {}", yaml_scalar(namespace));
     }
 }
 
 fn write_rule(yaml: &mut String, rule: &KubernetesRule) {
     let KubernetesRule { group, resource, name, verbs, .. } = rule;
     let verbs: Vec<&str> = verbs.iter().copied().collect();
-    let _ = writeln!(yaml, "  - apiGroups: [{}]\n    resources: [{}]", quoted(group), quoted(resource));
+    let _ = writeln!(yaml, "  - apiGroups: [{}]\n    resources: [{}]", yaml_scalar(group), yaml_scalar(resource));
     if let Some(name) = name {
-        let _ = writeln!(yaml, "    resourceNames: [{}]", quoted(name));
+        let _ = writeln!(yaml, "    resourceNames: [{}]", yaml_scalar(name));
     }
     let _ = writeln!(yaml, "    verbs: [{}]", verbs.join(", "));
-}
-
-/// A text as a YAML scalar: JSON's strings are YAML's too (YAML 1.2, section 1.3).
-fn quoted(text: &str) -> String {
-    canonical_json::to_line(text)
 }
 
 /// Whose policy it is and for what, as one line of a comment.

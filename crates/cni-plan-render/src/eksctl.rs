@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use cni_plan_core::{ChangeSet, canonical_json};
+use cni_plan_core::{ChangeSet, yaml_scalar as scalar};
 
 use crate::by_hand::quoted;
 use crate::inert::inert;
@@ -84,9 +84,4 @@ fn role(cluster: &SettledCluster<'_>, by_arn: &str, policies: &str, boundary: &s
         lines.push(tags);
     }
     lines
-}
-
-/// JSON's strings are YAML's too.
-fn scalar(text: &str) -> String {
-    canonical_json::to_line(text)
 }

@@ -1,12 +1,12 @@
 //! A spec written for what is there, so that a plan of it changes as little as can be.
 //!
 //! Only what a plan needs is written, each key that is not a default with why in a comment. What comes from outside is
-//! written as JSON's strings in ASCII, which are YAML's too, so that nothing in a name is YAML.
+//! written in quotes and in ASCII, so that nothing in a name is YAML.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use cni_plan_core::{Existing, ExistingRole, IpFamily, RoleBy, canonical_json};
+use cni_plan_core::{Existing, ExistingRole, IpFamily, RoleBy, yaml_scalar};
 
 use crate::diagnostic::inert;
 use crate::name_template::{NameTemplate, Names};
@@ -50,7 +50,7 @@ fn write_login(text: &mut String, region: Option<&str>, profile: Option<&str>) {
 fn write_cluster(text: &mut String, cluster: &Existing, taken: &BTreeSet<&str>, profile: Option<&str>) {
     let _ = writeln!(text, "  - name: {}", scalar(&cluster.name));
     write_login(text, Some(&cluster.region), profile);
-    let _ = writeln!(text, "    account: {} # with other credentials a plan is refused", quoted(&cluster.account));
+    let _ = writeln!(text, "    account: {} # with other credentials a plan is refused", yaml_scalar(&cluster.account));
     if cluster.ip_family == IpFamily::Ipv6 {
         text.push_str("    ipFamily: ipv6 # a cluster keeps its family; one of the other is refused\n");
     }
@@ -132,11 +132,7 @@ fn scalar(text: &str) -> String {
     let is_word = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/')
         && text.chars().all(|character| character.is_ascii_alphanumeric() || "_-./".contains(character))
         && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"].contains(&text.to_ascii_lowercase().as_str());
-    if is_word { text.to_owned() } else { quoted(text) }
-}
-
-fn quoted(text: &str) -> String {
-    canonical_json::to_line(text)
+    if is_word { text.to_owned() } else { yaml_scalar(text) }
 }
 
 /// Lines of a comment, broken between words; one word longer than a line has one of its own.
@@ -257,6 +253,9 @@ mod tests {
         assert_eq!(read(&text).clusters.len(), 1);
         assert!(!text.chars().any(|character| character == '\u{1b}' || character == '\u{202e}'), "{text}");
         assert_eq!(read(&text).clusters[0].profile.as_deref(), Some("no"));
-        read(&probing("c", Some("us-west-2"), Some("true")));
+        for profile in ["true", "m\u{e4}x", "\u{1f980}"] {
+            let spec = read(&probing("c", Some("us-west-2"), Some(profile)));
+            assert_eq!(spec.clusters[0].profile.as_deref(), Some(profile));
+        }
     }
 }
