@@ -100,11 +100,38 @@ pub enum Progress {
         done: usize,
         /// Pods in all.
         total: usize,
-        /// The nodes whose pods are waited for, by name; empty for none in particular.
+        /// The first nodes whose pods are waited for, by name; empty for none in particular.
         waiting_for: Vec<String>,
+        /// How many more there are than those.
+        more: usize,
     },
     /// What any other is waiting for, in one clause.
     Told(String),
     /// Something that a person should know once it is over, too; in one clause.
     Noted(String),
+}
+
+impl Progress {
+    /// Nodes that progress names: of a large cluster hundreds may be waited for, and each event of a pod is progress.
+    pub const NODES_AT_MOST: usize = 10;
+
+    /// Of a step on pods that waits for these nodes.
+    pub fn of_pods(done: usize, total: usize, waiting_for: &[String]) -> Progress {
+        let named = &waiting_for[..waiting_for.len().min(Progress::NODES_AT_MOST)];
+        Progress::Pods { done, total, waiting_for: named.to_vec(), more: waiting_for.len() - named.len() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_nodes_the_first_are_named_and_the_others_counted() {
+        let nodes: Vec<String> = (0..12).map(|at| format!("node-{at}")).collect();
+        let Progress::Pods { waiting_for, more, .. } = Progress::of_pods(1, 12, &nodes) else { panic!() };
+        assert_eq!((waiting_for.as_slice(), more), (&nodes[..Progress::NODES_AT_MOST], 2));
+        let Progress::Pods { waiting_for, more, .. } = Progress::of_pods(1, 12, &nodes[..3]) else { panic!() };
+        assert_eq!((waiting_for.as_slice(), more), (&nodes[..3], 0));
+    }
 }

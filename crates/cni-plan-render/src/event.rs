@@ -76,7 +76,7 @@ pub(crate) fn standing(phase: Phase, progress: &Progress) -> String {
     match progress {
         Progress::Told(what) | Progress::Noted(what) => what.clone(),
         Progress::Pods { total: 0, .. } => "no node is eligible".to_owned(),
-        Progress::Pods { done, total, waiting_for } => {
+        Progress::Pods { done, total, waiting_for, more } => {
             let as_wanted = match phase {
                 Phase::Apply => "on the new role",
                 Phase::Rollback => "as before",
@@ -84,7 +84,8 @@ pub(crate) fn standing(phase: Phase, progress: &Progress) -> String {
             let pods = format!("{done} of {} Ready {as_wanted}", words::count(*total, "pod"));
             match waiting_for.as_slice() {
                 [] => pods,
-                nodes => format!("{pods}, waiting for {}", words::first_of(nodes, 1)),
+                [node] if *more == 0 => format!("{pods}, waiting for {node}"),
+                [node, others @ ..] => format!("{pods}, waiting for {node} and {} more", others.len() + more),
             }
         }
     }

@@ -161,7 +161,7 @@ impl<'a> Reports<'a> {
 
     /// `waiting_for`: nodes, by name.
     pub(super) fn report(&mut self, (done, total): (usize, usize), waiting_for: &[String]) {
-        let progress = Progress::Pods { done, total, waiting_for: waiting_for.to_vec() };
+        let progress = Progress::of_pods(done, total, waiting_for);
         if self.last.as_ref() != Some(&progress) {
             self.overseer.tell(progress.clone());
             self.last = Some(progress);

@@ -75,7 +75,7 @@ async fn every_pod_is_restarted_within_the_bound_over_one_watch() {
     assert!(fake.state().most_down <= 2);
     let last = reports.last().unwrap();
     assert!(matches!(last, Progress::Pods { done: 5, total: 5, .. }), "{last:?}");
-    let first = Progress::Pods { done: 0, total: 5, waiting_for: vec!["a".to_owned()] };
+    let first = Progress::of_pods(0, 5, &["a".to_owned()]);
     assert_eq!(reports.first(), Some(&first), "the canary's node is waited for");
     let names_a_batch =
         |report: &Progress| matches!(report, Progress::Pods { waiting_for, .. } if waiting_for.len() == 2);

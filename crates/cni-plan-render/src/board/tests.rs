@@ -38,8 +38,8 @@ fn finished(address: Address) -> Event {
 }
 
 fn pods(address: Address, done: usize, waiting_for: &[&str]) -> Event {
-    let waiting_for = waiting_for.iter().copied().map(str::to_owned).collect();
-    Event::Progressed { phase: Phase::Apply, address, progress: Progress::Pods { done, total: 12, waiting_for } }
+    let waiting_for: Vec<String> = waiting_for.iter().copied().map(str::to_owned).collect();
+    Event::Progressed { phase: Phase::Apply, address, progress: Progress::of_pods(done, 12, &waiting_for) }
 }
 
 fn text(board: &Board, now: u64, columns: usize, rows: usize) -> String {

@@ -156,7 +156,7 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
     let addresses: Vec<Address> = residue.iter().map(|residue| residue.address.clone()).collect();
     let call = Call { service: "iam", operation: text(), began: Duration::ZERO, ended: Duration::from_millis(1) };
     let error = ProviderError { kind: ErrorKind::Refused, what: text(), why: text(), cure: text() };
-    let progress = Progress::Pods { done: 1, total: 2, waiting_for: vec![text()] };
+    let progress = Progress::of_pods(1, 2, &[text()]);
     let events = [
         Event::Failed { phase: Phase::Apply, address: addresses[0].clone(), error },
         Event::Progressed { phase: Phase::Apply, address: addresses[0].clone(), progress },

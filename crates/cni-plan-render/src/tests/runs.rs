@@ -67,10 +67,9 @@ fn a_run_is_told_line_by_line() {
     let probe = || address("my-cluster/probe");
     let detach = || address("111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy");
     let seconds = Duration::from_secs;
-    let progress = |waiting_for: &[&str]| Progress::Pods {
-        done: 1,
-        total: 3,
-        waiting_for: waiting_for.iter().copied().map(str::to_owned).collect(),
+    let progress = |waiting_for: &[&str]| {
+        let waiting_for: Vec<String> = waiting_for.iter().copied().map(str::to_owned).collect();
+        Progress::of_pods(1, 3, &waiting_for)
     };
     let error = ProviderError {
         kind: ErrorKind::Denied,

@@ -2,12 +2,11 @@
 //! schema; a change here that a reader could stumble over raises [`EVENTS_VERSION`].
 
 use std::borrow::Cow;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use cni_plan_core::{
     Action, Address, ChangeSet, Danger, Event, Finding, LockRecord, OutsideUse, Phase, Progress, ProviderError,
-    Reversibility, SafetyVerdict, Severity,
+    Reversibility, SafetyVerdict, Severity, canonical_json,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -23,9 +22,6 @@ pub const EVENTS_VERSION: u32 = 1;
 /// The JSON Schema of a line, as it is published.
 pub const EVENTS_SCHEMA: &str = include_str!("../../../../docs/schema/events.schema.json");
 
-/// Nodes that an event names; of a large cluster hundreds may be waited for.
-const NODES_AT_MOST: usize = 10;
-
 impl Told<'_> {
     /// What is told as lines of JSON, without their line feeds, in ASCII: every other character is escaped, so
     /// that none can act on a terminal. `time` is when it was told, as RFC 3339 has it.
@@ -36,8 +32,7 @@ impl Told<'_> {
             #[serde(flatten)]
             event: Line<'a>,
         }
-        let json = |event| serde_json::to_string(&Timed { time, event }).expect("the keys of an event are text");
-        self.lines().into_iter().map(|event| in_ascii(&json(event))).collect()
+        self.lines().into_iter().map(|event| canonical_json::to_line(&Timed { time, event })).collect()
     }
 }
 
@@ -318,12 +313,9 @@ fn step(phase: Phase, address: &Address) -> Step<'_> {
 
 fn standing(progress: &Progress) -> Standing<'_> {
     match progress {
-        Progress::Pods { done, total, waiting_for } => Standing::Pods {
-            ready: *done,
-            pods: *total,
-            waiting_for: &waiting_for[..waiting_for.len().min(NODES_AT_MOST)],
-            waiting_for_nodes: waiting_for.len(),
-        },
+        Progress::Pods { done, total, waiting_for, more } => {
+            Standing::Pods { ready: *done, pods: *total, waiting_for, waiting_for_nodes: waiting_for.len() + more }
+        }
         Progress::Told(message) | Progress::Noted(message) => Standing::Told { message },
     }
 }
@@ -347,19 +339,4 @@ fn json(state: &impl Serialize) -> Value {
 
 fn milliseconds<S: serde::Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// JSON text with everything but printable ASCII escaped (RFC 8259, 7). Such characters are in strings only.
-fn in_ascii(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    for character in json.chars() {
-        if matches!(character, ' '..='~') {
-            out.push(character);
-        } else {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                write!(out, "\\u{unit:04x}").expect("a String takes every write");
-            }
-        }
-    }
-    out
 }
