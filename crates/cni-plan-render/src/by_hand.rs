@@ -1,14 +1,20 @@
 //! What a person types to put a resource back by hand: `aws` and `kubectl` lines for a residue.
 //!
 //! The lines are for reading and pasting into a POSIX shell: every word that came from outside is
-//! quoted. They assume the reader's own credentials and, unless the spec named one, current context.
+//! quoted, and is no more than text to the program that gets it. They assume the reader's own credentials and, unless the spec named one, current context.
+
+use std::collections::BTreeSet;
 
 use std::collections::HashMap;
 
 use cni_plan_core::{
     AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
+    canonical_json,
 };
-use serde_json::json;
+use serde_json::{Map, Value, json};
+
+use crate::aws_call::{Service, option, quoted, with_options};
+use crate::inert::inert;
 
 /// The plugin's name among EKS's add-ons.
 const ADDON: &str = "vpc-cni";
@@ -84,27 +90,31 @@ impl Typed {
         let mut aws = "aws".to_owned();
         let mut kubectl = "kubectl".to_owned();
         if let Some(profile) = cluster.and_then(|cluster| cluster.profile.as_deref()) {
-            aws.push_str(&format!(" --profile {}", quoted(profile)));
+            aws.push_str(&option("profile", profile));
         }
         if let Some(access) = cluster.and_then(|cluster| cluster.kubernetes.as_ref()) {
             for (flag, value) in [("kubeconfig", &access.kubeconfig), ("context", &access.context)] {
                 if let Some(value) = value {
-                    kubectl.push_str(&format!(" --{flag} {}", quoted(value)));
+                    kubectl.push_str(&option(flag, value));
                 }
             }
         }
         let mut of_cluster = String::new();
         if let Some(cluster) = cluster {
-            of_cluster.push_str(&format!(" --cluster-name {}", quoted(&cluster.name)));
+            of_cluster.push_str(&option("cluster-name", &cluster.name));
             if let Some(region) = &cluster.region {
-                of_cluster.push_str(&format!(" --region {}", quoted(region)));
+                of_cluster.push_str(&option("region", region));
             }
         }
         Typed { aws, of_cluster, kubectl, lines: Vec::new() }
     }
 
-    fn iam(&mut self, verb: &str, options: &[(&str, &str)]) {
-        self.lines.push(with_options(format!("{} iam {verb}", self.aws), options));
+    fn iam(&mut self, verb: &str, texts: &[(&str, &str)]) {
+        self.iam_with(verb, texts, &[]);
+    }
+
+    fn iam_with(&mut self, verb: &str, texts: &[(&str, &str)], lists: &[(&str, Value)]) {
+        self.lines.push(with_options(format!("{} iam {verb}", self.aws), Service::Iam, texts, lists));
     }
 
     /// At the end of the last line.
@@ -114,13 +124,17 @@ impl Typed {
         }
     }
 
-    fn eks(&mut self, verb: &str, options: &[(&str, &str)]) {
-        let line = self.eks_line(verb, options);
+    fn eks(&mut self, verb: &str, texts: &[(&str, &str)]) {
+        self.eks_with(verb, texts, &[]);
+    }
+
+    fn eks_with(&mut self, verb: &str, texts: &[(&str, &str)], lists: &[(&str, Value)]) {
+        let line = self.eks_line(verb, texts, lists);
         self.lines.push(line);
     }
 
-    fn eks_line(&self, verb: &str, options: &[(&str, &str)]) -> String {
-        with_options(format!("{} eks {verb}{}", self.aws, self.of_cluster), options)
+    fn eks_line(&self, verb: &str, texts: &[(&str, &str)], lists: &[(&str, Value)]) -> String {
+        with_options(format!("{} eks {verb}{}", self.aws, self.of_cluster), Service::Eks, texts, lists)
     }
 
     fn kubectl(&mut self, words: &[&str]) {
@@ -147,8 +161,8 @@ impl Typed {
             }
             (Some(Resource::OidcProvider(before)), None) => {
                 let url = format!("https://{}", before.url);
-                let ids: Vec<&str> = before.client_ids.iter().map(String::as_str).collect();
-                self.iam("create-open-id-connect-provider", &[("url", &url), ("client-id-list", &ids.join(" "))]);
+                let ids = [("client-id-list", json!(before.client_ids))];
+                self.iam_with("create-open-id-connect-provider", &[("url", &url)], &ids);
             }
             _ => {}
         }
@@ -188,18 +202,17 @@ impl Typed {
             (Some(Resource::Role(before)), None) => {
                 let trust = before.trust.to_json();
                 let tags: Vec<_> = before.tags.iter().map(|(key, value)| json!({"Key": key, "Value": value})).collect();
-                let tags = (!tags.is_empty()).then(|| json!(tags).to_string());
+                let tags = (!tags.is_empty()).then(|| ("tags", json!(tags)));
                 let options = [
                     ("role-name", Some(name)),
                     ("path", Some(before.path.as_str())),
                     ("assume-role-policy-document", Some(&trust)),
                     ("description", before.description.as_deref()),
                     ("permissions-boundary", before.permissions_boundary.as_deref()),
-                    ("tags", tags.as_deref()),
                 ];
                 let options: Vec<(&str, &str)> =
                     options.into_iter().filter_map(|(option, value)| Some((option, value?))).collect();
-                self.iam("create-role", &options);
+                self.iam_with("create-role", &options, tags.as_slice());
             }
             _ => {}
         }
@@ -223,11 +236,11 @@ impl Typed {
             (None, _) => self.iam("delete-role-permissions-boundary", &[("role-name", name)]),
         }
         for (key, value) in before.tags.iter().filter(|(key, value)| now.tags.get(*key) != Some(value)) {
-            let tag = json!([{"Key": key, "Value": value}]).to_string();
-            self.iam("tag-role", &[("role-name", name), ("tags", &tag)]);
+            let tag = [("tags", json!([{"Key": key, "Value": value}]))];
+            self.iam_with("tag-role", &[("role-name", name)], &tag);
         }
         for key in now.tags.keys().filter(|key| !before.tags.contains_key(*key)) {
-            self.iam("untag-role", &[("role-name", name), ("tag-keys", key)]);
+            self.iam_with("untag-role", &[("role-name", name)], &[("tag-keys", json!([key]))]);
         }
     }
 
@@ -242,7 +255,7 @@ impl Typed {
                 self.eks("update-addon", &[("addon-name", ADDON), ("service-account-role-arn", role), PRESERVE]);
             }
             None => {
-                let version = self.eks_line("describe-addon", &[("addon-name", ADDON)]);
+                let version = self.eks_line("describe-addon", &[("addon-name", ADDON)], &[]);
                 self.lines.push(format!("version=$({version} --query addon.addonVersion --output text)"));
                 self.eks("delete-addon", &[("addon-name", ADDON)]);
                 self.more(" --preserve");
@@ -260,7 +273,7 @@ impl Typed {
             return;
         }
         let whose = [("namespace", before.namespace.as_str()), ("service-account", before.name.as_str())];
-        let found = self.eks_line("list-pod-identity-associations", &whose);
+        let found = self.eks_line("list-pod-identity-associations", &whose, &[]);
         let id = format!(" --association-id \"$({found} --query 'associations[0].associationId' --output text)\"");
         match (&now.association, &before.association) {
             // Its tags are the same: a plan gives another role to its own associations alone.
@@ -274,10 +287,9 @@ impl Typed {
             }
             (None, Some(association)) => {
                 let [namespace, account] = whose;
-                self.eks("create-pod-identity-association", &[namespace, account, ("role-arn", &association.role_arn)]);
-                for (key, value) in &association.tags {
-                    self.more(&format!(" --tags {}", quoted(&format!("{key}={value}"))));
-                }
+                let texts = [namespace, account, ("role-arn", association.role_arn.as_str())];
+                let tags = (!association.tags.is_empty()).then(|| ("tags", json!(association.tags)));
+                self.eks_with("create-pod-identity-association", &texts, tags.as_slice());
             }
             (None, None) => {}
         }
@@ -285,45 +297,33 @@ impl Typed {
 
     fn annotations(&mut self, before: &ServiceAccount, now: &ServiceAccount) {
         let value = |account: &ServiceAccount, key: &str| account.annotations.get(key).map(|it| it.value.clone());
-        let mut words = vec![
-            "annotate".to_owned(),
-            "serviceaccount".to_owned(),
-            "--namespace".to_owned(),
-            before.namespace.clone(),
-            before.name.clone(),
-            "--overwrite".to_owned(),
-        ];
-        let bare = words.len();
-        for key in before.annotations.keys().chain(now.annotations.keys()) {
-            let word = match value(before, key) {
-                was if was == value(now, key) => continue,
-                Some(was) => format!("{key}={was}"),
-                None => format!("{key}-"),
-            };
-            if !words.contains(&word) {
-                words.push(word);
-            }
+        let keys: BTreeSet<&String> = before.annotations.keys().chain(now.annotations.keys()).collect();
+        let was: Vec<(&str, Option<String>)> = keys
+            .into_iter()
+            .map(|key| (key.as_str(), value(before, key)))
+            .filter(|(key, was)| *was != value(now, key))
+            .collect();
+        if was.is_empty() {
+            return;
         }
-        if words.len() > bare {
-            self.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>());
+        let (namespace, name) = (before.namespace.as_str(), before.name.as_str());
+        if was.iter().flat_map(|(_, was)| was).any(|was| inert(was) != *was) {
+            // In JSON a control character is an escape.
+            let was: Map<String, Value> = was.into_iter().map(|(key, was)| (key.to_owned(), was.into())).collect();
+            let patch = canonical_json::to_line(&json!({"metadata": {"annotations": was}}));
+            let words =
+                ["patch", "serviceaccount", "--namespace", namespace, name, "--type", "merge", "--patch", &patch];
+            return self.kubectl(&words);
         }
+        let to_write = |(key, was): (&str, Option<String>)| match was {
+            Some(was) => format!("{key}={was}"),
+            None => format!("{key}-"),
+        };
+        let written: Vec<String> = was.into_iter().map(to_write).collect();
+        let mut words = vec!["annotate", "serviceaccount", "--namespace", namespace, name, "--overwrite"];
+        words.extend(written.iter().map(String::as_str));
+        self.kubectl(&words);
     }
-}
-
-fn with_options(mut line: String, options: &[(&str, &str)]) -> String {
-    for (name, value) in options {
-        line.push_str(&format!(" --{name} {}", quoted(value)));
-    }
-    line
-}
-
-/// A word for a POSIX shell.
-pub(crate) fn quoted(word: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%_+=:,./-".contains(&byte);
-    if !word.is_empty() && word.bytes().all(is_plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 #[cfg(test)]
@@ -393,7 +393,7 @@ mod tests {
             lines,
             [
                 r#"aws iam tag-role --role-name r --tags '[{"Key":"team","Value":"it'\''s"}]'"#,
-                "aws iam untag-role --role-name r --tag-keys x",
+                r#"aws iam untag-role --role-name r --tag-keys '["x"]'"#,
             ]
         );
     }
@@ -429,5 +429,30 @@ mod tests {
             typed(account(Some("x; rm -rf /")), account(None)),
             [format!("{kubectl} --overwrite 'eks.amazonaws.com/role-arn=x; rm -rf /'")]
         );
+        let patch = r#"'{"metadata":{"annotations":{"eks.amazonaws.com/role-arn":"x\u001by\n"}}}'"#;
+        assert_eq!(
+            typed(account(Some("x\u{1b}y\n")), account(None)),
+            [format!("{}  --type merge --patch {patch}", kubectl.replace("annotate", "patch")).replace("  ", " ")]
+        );
+    }
+    /// Whatever a role has been given, its line says so and reads no file.
+    #[test]
+    fn no_value_is_a_file_or_an_option() {
+        let target = Target::Role { account: "111122223333".to_owned(), name: "r".to_owned() };
+        for text in ["file:///etc/passwd", "https://evil.example/", "--debug"] {
+            let Resource::Role(bare) = role(&[]) else { unreachable!("a role is made") };
+            let tags = BTreeMap::from([(text.to_owned(), text.to_owned())]);
+            let given = Resource::Role(Role { description: Some(text.to_owned()), tags, ..bare });
+            let now = Observation::Present(role(&[(&format!("{text}x"), text)]));
+            let changed = by_hand(&change(target.clone(), Some(given.clone())), &now, []);
+            let made = by_hand(&change(target.clone(), Some(given)), &Observation::Absent, []);
+            assert_eq!((changed.len(), made.len()), (3, 1));
+            for line in [changed, made].concat() {
+                assert!(line.contains(&format!("\"{text}")), "{line}");
+                let words = line.split(' ').map(|word| word.trim_start_matches('\''));
+                let live: Vec<&str> = words.filter(|word| word.starts_with(text)).collect();
+                assert!(live.is_empty(), "{live:?} in {line}");
+            }
+        }
     }
 }

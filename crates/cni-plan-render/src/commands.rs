@@ -10,7 +10,8 @@ use cni_plan_core::{
     Change, ChangeSet, ClusterRef, KubernetesAccess, Observation, PlannedCluster, Resource, Run, Target,
 };
 
-use crate::by_hand::{ClustersByKey, by_hand, clusters_by_key, kubectl_of, quoted};
+use crate::aws_call::quoted;
+use crate::by_hand::{ClustersByKey, by_hand, clusters_by_key, kubectl_of};
 use crate::duration_text;
 use crate::headline::headline;
 use crate::inert::{inert, inert_lines};

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use cni_plan_core::{ChangeSet, yaml_scalar as scalar};
 
-use crate::by_hand::quoted;
+use crate::aws_call::quoted;
 use crate::inert::inert;
 use crate::settled::{SettledCluster, settled};
 

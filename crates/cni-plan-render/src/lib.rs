@@ -9,6 +9,7 @@
 
 mod access;
 mod attribute;
+mod aws_call;
 mod board;
 mod by_hand;
 mod commands;
