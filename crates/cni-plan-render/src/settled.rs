@@ -59,15 +59,13 @@ fn of_cluster<'a>(planned: &'a PlannedCluster, steps: &[&'a Change]) -> Option<S
     };
     let owned = |change: &'a Change| match &change.after {
         // A policy that the plan only refers to is someone else's.
-        Some(Resource::Policy(policy)) if change.is_effective() || change.why == AS_WANTED => {
+        Some(Resource::Policy(policy)) if !change.is_referred() => {
             Some(Settled { state: policy, is_there: change.before.is_some() })
         }
         _ => None,
     };
     let provider = of_kind(Kind::OidcProvider).find_map(|change| match (&change.target, &change.after) {
-        (Target::OidcProvider { arn, .. }, Some(Resource::OidcProvider(provider)))
-            if change.is_effective() || change.why == AS_WANTED =>
-        {
+        (Target::OidcProvider { arn, .. }, Some(Resource::OidcProvider(provider))) if !change.is_referred() => {
             Some(Settled { state: (arn.as_str(), provider), is_there: change.before.is_some() })
         }
         _ => None,
@@ -86,6 +84,3 @@ fn of_cluster<'a>(planned: &'a PlannedCluster, steps: &[&'a Change]) -> Option<S
         detached: of_kind(Kind::Detach).filter(|change| change.is_effective()).filter_map(detached).collect(),
     })
 }
-
-/// What core's diff says of a resource that is the plan's own and needs nothing.
-const AS_WANTED: &str = "as wanted";

@@ -11,13 +11,25 @@ pub(super) struct Step {
     pub(super) reversibility: Reversibility,
 }
 
+/// Why nothing is done about what a plan only refers to.
+const REFERRED_AND_THERE: &str = "already there; the plan only refers to it";
+const REFERRED_AND_MISSING: &str = "has to be there first; the plan does not make it";
+
+impl Change {
+    /// Whether the plan only refers to the resource: it is someone else's, and neither made nor changed here. A change
+    /// set keeps no more of that than the reason, which is written above and nowhere else.
+    pub fn is_referred(&self) -> bool {
+        !self.is_effective() && [REFERRED_AND_THERE, REFERRED_AND_MISSING].contains(&self.why.as_str())
+    }
+}
+
 /// The step of `node`, found as it is; `announced` is the step on the annotations that the pods
 /// of a restart are born under.
 pub(super) fn of(node: &Node, found: Option<&Resource>, announced: Option<&Change>) -> Step {
     match (&node.wanted, found) {
         (Wanted::Run(run), found) => run_step(run, found, announced),
-        (Wanted::Referred(_), Some(found)) => nothing(Some(found), "already there; the plan only refers to it"),
-        (Wanted::Referred(_), None) => nothing(None, "has to be there first; the plan does not make it"),
+        (Wanted::Referred(_), Some(found)) => nothing(Some(found), REFERRED_AND_THERE),
+        (Wanted::Referred(_), None) => nothing(None, REFERRED_AND_MISSING),
         (Wanted::Absent, None) => nothing(None, "already gone"),
         (Wanted::Absent, Some(_)) => {
             reversible(Action::Delete, "by then every pod on its nodes uses the plugin's own role", None)

@@ -171,3 +171,21 @@ fn a_confirmation_runs_where_a_node_role_loses_a_policy() {
     world.insert(at.detach.clone(), fresh(&["c"])[&at.detach].clone());
     assert!(runs(world));
 }
+
+#[test]
+fn what_a_plan_only_refers_to_is_told_from_its_own_that_needs_nothing() {
+    let at = addresses("c");
+    let referred = || {
+        let mut graph = graph(&["c"]);
+        let node = graph.entry(&at.role, || unreachable!("the graph has a role"));
+        node.wanted = Wanted::Referred(crate::fixture::role("c"));
+        graph
+    };
+    let there = diff(referred(), finished(&["c"])).unwrap();
+    assert!(change(&there, &at.role).is_referred());
+    assert!(!change(&there, &at.attach).is_referred());
+    let missing = diff(referred(), fresh(&["c"])).unwrap();
+    assert!(change(&missing, &at.role).is_referred());
+    assert!(!change(&missing, &at.attach).is_referred());
+    assert!(!change(&diff(graph(&["c"]), finished(&["c"])).unwrap(), &at.role).is_referred());
+}
