@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::by_cluster::{FindingsByCluster, StepsByCluster};
 use crate::{
     Action, Change, ChangeSet, Finding, Kind, PlannedCluster, PodGroup, PodIdentity, Pods, RefusalCause, Resource,
-    Role, Run, Severity, Target, TokenClaims, WebIdentityToken, why_refused,
+    Role, Run, SafetyVerdict, Severity, Target, TokenClaims, WebIdentityToken, why_refused,
 };
 
 /// Version of the form in which health is written as JSON.
@@ -51,6 +51,9 @@ pub struct ClusterHealth {
     pub node_roles: Vec<StillAttached>,
     /// Steps that a plan would take.
     pub to_do: usize,
+    /// Which pod a plan would leave without permissions, in one sentence; `None`: none of this cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outage: Option<String>,
     /// What was found amiss, the worst first.
     pub findings: Vec<Finding>,
 }
@@ -65,7 +68,7 @@ pub enum HealthState {
     NotReady,
     /// A plan has something to do.
     Changes,
-    /// A finding refuses a plan.
+    /// A plan is refused: by a finding, or because it would leave pods without permissions.
     Refused,
 }
 
@@ -128,7 +131,11 @@ impl ClusterHealth {
         };
         let nodes_not_ready = pods.map_or(0, |pods| pods.not_ready);
         let to_do = steps.iter().filter(|change| change.is_effective()).count();
-        let state = if findings.iter().any(|finding| finding.severity == Severity::Refuse) {
+        let outage = match &change_set.safety {
+            SafetyVerdict::Unsafe(danger) if danger.cluster == *key => Some(danger.outcome.clone()),
+            _ => None,
+        };
+        let state = if outage.is_some() || findings.iter().any(|finding| finding.severity == Severity::Refuse) {
             HealthState::Refused
         } else if to_do > 0 {
             HealthState::Changes
@@ -150,6 +157,7 @@ impl ClusterHealth {
             role: role_health(planned, steps),
             node_roles: steps.iter().filter_map(|change| still_attached(change)).collect(),
             to_do,
+            outage,
             findings: findings.into_iter().cloned().collect(),
         }
     }
@@ -282,5 +290,20 @@ mod tests {
         assert_eq!(health.worst(), HealthState::Refused);
         let json = health.to_json();
         assert!(json.is_ascii() && json.ends_with("}\n"), "{json}");
+    }
+
+    #[test]
+    fn a_plan_that_would_cut_pods_off_is_refused_for_the_cluster_that_they_are_of() {
+        let mut change_set = planned(&["c", "d"], |_| {});
+        for change in change_set.changes.iter_mut().filter(|change| change.address.kind() == Kind::Detach) {
+            change.depends_on.retain(|on| on.scope() == "c");
+        }
+        change_set.safety = prove(&change_set.changes);
+        let health = Health::of(&change_set);
+        let standings: Vec<HealthState> = health.clusters.iter().map(|cluster| cluster.state).collect();
+        assert_eq!(standings, [HealthState::Changes, HealthState::Refused]);
+        assert_eq!(health.clusters[0].outage, None);
+        let outage = health.clusters[1].outage.as_deref().unwrap();
+        assert!(outage.starts_with("a pod of d that still uses the node role has no permissions"), "{outage}");
     }
 }

@@ -90,6 +90,9 @@ fn details(page: &mut Page<'_>, cluster: &ClusterHealth) {
     for still in &cluster.node_roles {
         told("node role:", &format!("{} still has {}", still.role, still.policy_arn));
     }
+    if let Some(outage) = &cluster.outage {
+        told("unsafe:", outage);
+    }
     if cluster.to_do > 0 {
         told("to do:", &format!("{}; `cni-plan plan` shows them", words::count(cluster.to_do, "step")));
     }
@@ -123,7 +126,7 @@ fn summary(clusters: &[ClusterHealth]) -> String {
     }
     let mut parts = Vec::new();
     for (state, what) in [
-        (HealthState::Refused, "with a finding that refuses a plan"),
+        (HealthState::Refused, "whose plan is refused"),
         (HealthState::Changes, "not as the spec asks"),
         (HealthState::NotReady, "as asked, with nodes that wait for a Ready pod"),
     ] {
