@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 use std::collections::HashMap;
 
 use cni_plan_core::{
-    AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, Resource, Role, ServiceAccount, Target,
-    canonical_json,
+    AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, PolicyHistory, Resource, Role,
+    ServiceAccount, Target, canonical_json,
 };
 use serde_json::{Map, Value, json};
 
@@ -181,6 +181,9 @@ impl Typed {
                         self.iam("set-default-policy-version", &[("policy-arn", arn), ("version-id", &version)]);
                     }
                     None => {
+                        if let Some(oldest) = now.history.as_ref().and_then(PolicyHistory::to_evict) {
+                            self.iam("delete-policy-version", &[("policy-arn", arn), ("version-id", oldest)]);
+                        }
                         let document = before.document.to_json();
                         self.iam("create-policy-version", &[("policy-arn", arn), ("policy-document", &document)]);
                         self.more(" --set-as-default");
@@ -454,5 +457,32 @@ mod tests {
                 assert!(live.is_empty(), "{live:?} in {line}");
             }
         }
+    }
+
+    #[test]
+    fn the_version_that_iam_has_no_room_for_goes_first() {
+        let arn = "arn:aws:iam::111122223333:policy/P";
+        let policy = |actions: &[&str], versions: &[&str]| {
+            let document = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": actions, "Resource": "*"}]});
+            Resource::Policy(Policy {
+                arn: arn.to_owned(),
+                name: "P".to_owned(),
+                description: None,
+                document: PolicyDocument::try_from(document).unwrap(),
+                history: versions.last().map(|newest| PolicyHistory {
+                    default_version: (*newest).to_owned(),
+                    versions: versions.iter().map(|version| (*version).to_owned()).collect(),
+                }),
+            })
+        };
+        let target = Target::Policy { account: "111122223333".to_owned(), arn: arn.to_owned() };
+        let typed = |versions: &[&str]| {
+            let found = Observation::Present(policy(&["ec2:DescribeTags"], versions));
+            by_hand(&change(target.clone(), Some(policy(&["ec2:DescribeInstances"], &[]))), &found, [])
+        };
+        let lines = typed(&["v3", "v4", "v5", "v6", "v7"]);
+        assert_eq!(lines[0], format!("aws iam delete-policy-version --policy-arn {arn} --version-id v3"));
+        assert!(lines[1].starts_with("aws iam create-policy-version ") && lines.len() == 2, "{lines:?}");
+        assert_eq!(typed(&["v1", "v2"]).len(), 1);
     }
 }
