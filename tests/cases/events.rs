@@ -273,7 +273,7 @@ fn the_schema_has_every_type_and_no_other() {
         Event::Progressed {
             phase: apply,
             address: address(),
-            progress: Progress::Pods { done: 1, total: 20, waiting_for: vec!["ip-10-0-1-7".to_owned(); 11] },
+            progress: Progress::of_pods(1, 20, &vec!["ip-10-0-1-7".to_owned(); 11]),
         },
         Event::Finished { phase: apply, address: address(), action: Action::Run, took: seconds },
         Event::Failed { phase: Phase::Rollback, address: address(), error },

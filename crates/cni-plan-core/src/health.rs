@@ -101,7 +101,7 @@ impl Health {
         let mut findings = FindingsByCluster::of(&change_set.findings, &change_set.changes);
         let of = |planned: &PlannedCluster| {
             let key = &planned.cluster.key;
-            ClusterHealth::of(planned, &steps.take(key), findings.take(key))
+            ClusterHealth::of(planned, &steps.take(key), findings.take(key), &change_set.safety)
         };
         let clusters = change_set.header.clusters.iter().map(of).collect();
         Health { format_version: FORMAT_VERSION, clusters }
@@ -122,7 +122,12 @@ impl Health {
 }
 
 impl ClusterHealth {
-    fn of(planned: &PlannedCluster, steps: &[&Change], findings: Vec<&Finding>) -> ClusterHealth {
+    fn of(
+        planned: &PlannedCluster,
+        steps: &[&Change],
+        findings: Vec<&Finding>,
+        safety: &SafetyVerdict,
+    ) -> ClusterHealth {
         let verify = steps.iter().find(|change| change.address.kind() == Kind::Verify);
         let wanted = verify.and_then(|change| change.run.as_ref()).map(|run| run.identity().clone());
         let pods = match verify.and_then(|change| change.before.as_ref()) {
@@ -131,8 +136,8 @@ impl ClusterHealth {
         };
         let nodes_not_ready = pods.map_or(0, |pods| pods.not_ready);
         let to_do = steps.iter().filter(|change| change.is_effective()).count();
-        let outage = match &change_set.safety {
-            SafetyVerdict::Unsafe(danger) if danger.cluster == *key => Some(danger.outcome.clone()),
+        let outage = match safety {
+            SafetyVerdict::Unsafe(danger) if danger.cluster == planned.cluster.key => Some(danger.outcome.clone()),
             _ => None,
         };
         let state = if outage.is_some() || findings.iter().any(|finding| finding.severity == Severity::Refuse) {

@@ -3,9 +3,7 @@
 //! The lines are for reading and pasting into a POSIX shell: every word that came from outside is
 //! quoted, and is no more than text to the program that gets it. They assume the reader's own credentials and, unless the spec named one, current context.
 
-use std::collections::BTreeSet;
-
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use cni_plan_core::{
     AddonRole, Change, ClusterRef, Observation, OidcProvider, Owner, Policy, PolicyHistory, Resource, Role,
@@ -447,8 +445,8 @@ mod tests {
             let tags = BTreeMap::from([(text.to_owned(), text.to_owned())]);
             let given = Resource::Role(Role { description: Some(text.to_owned()), tags, ..bare });
             let now = Observation::Present(role(&[(&format!("{text}x"), text)]));
-            let changed = by_hand(&change(target.clone(), Some(given.clone())), &now, []);
-            let made = by_hand(&change(target.clone(), Some(given)), &Observation::Absent, []);
+            let changed = by_hand(&change(target.clone(), Some(given.clone())), &now, &HashMap::new());
+            let made = by_hand(&change(target.clone(), Some(given)), &Observation::Absent, &HashMap::new());
             assert_eq!((changed.len(), made.len()), (3, 1));
             for line in [changed, made].concat() {
                 assert!(line.contains(&format!("\"{text}")), "{line}");
@@ -478,7 +476,7 @@ mod tests {
         let target = Target::Policy { account: "111122223333".to_owned(), arn: arn.to_owned() };
         let typed = |versions: &[&str]| {
             let found = Observation::Present(policy(&["ec2:DescribeTags"], versions));
-            by_hand(&change(target.clone(), Some(policy(&["ec2:DescribeInstances"], &[]))), &found, [])
+            by_hand(&change(target.clone(), Some(policy(&["ec2:DescribeInstances"], &[]))), &found, &HashMap::new())
         };
         let lines = typed(&["v3", "v4", "v5", "v6", "v7"]);
         assert_eq!(lines[0], format!("aws iam delete-policy-version --policy-arn {arn} --version-id v3"));
