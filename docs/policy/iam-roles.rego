@@ -22,6 +22,16 @@ deny contains msg if {
 	trust := json.unmarshal(role.change.after.assume_role_policy)
 	some statement in trust.Statement
 	statement.Effect == "Allow"
-	statement.Principal == "*"
+	anybody(statement.Principal)
 	msg := sprintf("%s: anybody may take this role", [role.address])
+}
+
+anybody("*")
+
+# Of AWS's identities an asterisk is everyone of them, whatever their account.
+anybody(principal) if principal.AWS == "*"
+
+anybody(principal) if {
+	is_array(principal.AWS)
+	"*" in principal.AWS
 }

@@ -121,6 +121,21 @@ fn a_policy_for_terraform_judges_a_change_set() {
     role["change"]["after"]["assume_role_policy"] = trust.to_string().into();
     assert_eq!(deny(&ours), told(address));
 
+    for (principal, is_anybody) in [
+        (json!({"AWS": "*"}), true),
+        (json!({"AWS": ["arn:aws:iam::111122223333:root", "*"]}), true),
+        (json!({"AWS": "arn:aws:iam::111122223333:root"}), false),
+        (json!({"AWS": ["arn:aws:iam::111122223333:root"]}), false),
+        (json!({"Service": "ec2.amazonaws.com"}), false),
+    ] {
+        let mut trust = trust.clone();
+        trust["Statement"][0]["Principal"] = principal.clone();
+        let mut other = terraform.clone();
+        other["resource_changes"][0]["change"]["after"]["assume_role_policy"] = trust.to_string().into();
+        let is_told = deny(&other).contains("aws_iam_role.r: anybody may take this role");
+        assert_eq!(is_told, is_anybody, "{principal}");
+    }
+
     let mut bounded = example("quickstart");
     let steps = bounded["resource_changes"].as_array_mut().unwrap();
     let role = steps.iter_mut().find(|step| step["address"] == address).unwrap();
