@@ -124,7 +124,14 @@ impl ChangeSet {
 
     /// The digest that its document has: what stands for what was reviewed.
     pub fn digest(&self) -> String {
-        let document = self.to_json();
+        ChangeSet::digest_in(&self.to_json())
+    }
+
+    /// The digest in a document: the same, for whoever has what [`ChangeSet::to_json`] writes.
+    ///
+    /// # Panics
+    /// If this is no such document; any that [`ChangeSet::from_json`] takes is one.
+    pub fn digest_in(document: &str) -> String {
         document[DIGEST_PREFIX.len()..][..DIGEST_LENGTH].to_owned()
     }
 

@@ -54,12 +54,20 @@ pub(crate) fn read_twin(path: &Path, change_set: &ChangeSet) -> Result<Option<(P
 }
 
 pub(crate) fn read(path: &Path) -> Result<ChangeSet, CommandError> {
+    read_with_text(path).map(|(change_set, _)| change_set)
+}
+
+/// The change set and its document: what the change set is written as, since one that is not is never read.
+pub(crate) fn read_with_text(path: &Path) -> Result<(ChangeSet, String), CommandError> {
     let text = std::fs::read_to_string(path).map_err(|source| CommandError::File {
         action: "read",
         path: path.to_owned(),
         source,
     })?;
-    ChangeSet::from_json(&text).map_err(|source| CommandError::ChangeSet { path: path.to_owned(), source })
+    match ChangeSet::from_json(&text) {
+        Ok(change_set) => Ok((change_set, text)),
+        Err(source) => Err(CommandError::ChangeSet { path: path.to_owned(), source }),
+    }
 }
 
 /// The path that was named, or the one change set in the folder: for commands that ask no cluster which of several

@@ -60,6 +60,7 @@ async fn apply_spec(
         printer.note("Nothing was changed.");
         return Ok(Exit::Error);
     }
+    reviewed(&change_set, || change_set.digest(), args)?;
     // Someone may have thought about the question for hours: the facts are read again, too.
     carry_out(&change_set, &connector, args, printer).await
 }
@@ -70,7 +71,7 @@ async fn apply_change_set(
     session: &mut Session<'_>,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let change_set = change_set_files::read(path)?;
+    let (change_set, document) = change_set_files::read_with_text(path)?;
     let refusals = refusals(&change_set);
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
@@ -85,6 +86,7 @@ async fn apply_change_set(
         return Ok(Exit::Unsafe);
     }
     let connector = session.connector_for_clusters(&change_set.header.clusters).await?;
+    reviewed(&change_set, || ChangeSet::digest_in(&document), args)?;
     carry_out(&change_set, &connector, args, printer).await
 }
 
@@ -95,7 +97,6 @@ async fn carry_out(
     args: &ApplyArgs,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    reviewed(change_set, args.digest.as_deref())?;
     let connected = match running::connect(change_set, connector, &running::CHANGE_SET, printer).await? {
         Ok(connected) => connected,
         Err(stale) => return Ok(stale),
@@ -138,13 +139,13 @@ async fn carry_out(
 }
 
 /// Refuses another change set than the one of the digest that was asked for.
-fn reviewed(change_set: &ChangeSet, asked: Option<&str>) -> Result<(), CommandError> {
-    let Some(asked) = asked else { return Ok(()) };
-    let digest = change_set.digest();
-    if digest == asked {
+fn reviewed(change_set: &ChangeSet, digest: impl FnOnce() -> String, args: &ApplyArgs) -> Result<(), CommandError> {
+    let Some(asked) = &args.digest else { return Ok(()) };
+    let digest = digest();
+    if digest == *asked {
         return Ok(());
     }
-    let what_is_asked = if change_set.header.spec_digest == asked { ", which is the spec's," } else { "" };
+    let what_is_asked = if change_set.header.spec_digest == *asked { ", which is the spec's," } else { "" };
     Err(CommandError::plain(
         "the change set is not the one that was reviewed; nothing was changed",
         format!("its digest is {digest}, and {asked}{what_is_asked} was asked for"),

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{ChangeSet, FORMAT_VERSION, Status, digest_of, prove, status};
+use cni_plan_core::{ChangeSet, FORMAT_VERSION, Status, digest_of, status};
 use cni_plan_engine::{RunState, observe_changes};
 use cni_plan_render::{Told, inert, safety_text};
 
@@ -31,12 +31,12 @@ const ANEW: &str = "make it anew with `cni-plan plan SPEC` and have it reviewed 
 
 pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let path = change_set_files::named_or_only(args.change_set.as_deref(), "check")?;
-    let change_set = change_set_files::read(&path)?;
+    let (change_set, document) = change_set_files::read_with_text(&path)?;
     let file = SpecFile::read(&spec_of(&change_set, args.spec.as_deref())?)?;
     printer.data(&format!("{}\n", inert(&path.display().to_string())));
     passed(printer, "unedited: its digest is that of its content");
 
-    let of_this = [of_spec(&change_set, &file), of_tool(&change_set), unapplied(&change_set)?];
+    let of_this = [of_spec(&change_set, &file), of_tool(&change_set), unapplied(&document)?];
     let mut has_failed = false;
     for outcome in of_this {
         has_failed |= !told(outcome, printer);
@@ -45,7 +45,7 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
         // What another spec or version makes of it is another plan, which says nothing about this one.
         return Ok(Exit::Stale);
     }
-    if !told(made_again(&change_set, &file), printer) {
+    if !told(made_again(&change_set, &document, &file), printer) {
         return Ok(Exit::Stale);
     }
     // Whoever reviewed it has read this page, and not the document.
@@ -134,8 +134,8 @@ fn of_tool(change_set: &ChangeSet) -> Outcome {
 }
 
 /// As far as this folder knows: a run elsewhere is known to the world alone, and to `--online`.
-fn unapplied(change_set: &ChangeSet) -> Result<Outcome, CommandError> {
-    let digest = digest_of(change_set.to_json().as_bytes());
+fn unapplied(document: &str) -> Result<Outcome, CommandError> {
+    let digest = digest_of(document.as_bytes());
     for run in runs::folder().list()?.into_iter().rev() {
         let Ok(record) = run.record else { continue };
         let why = match record.state {
@@ -158,9 +158,9 @@ fn unapplied(change_set: &ChangeSet) -> Result<Outcome, CommandError> {
     Ok(Ok("unapplied: no run of this folder has begun it".to_owned()))
 }
 
-fn made_again(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
+fn made_again(change_set: &ChangeSet, document: &str, file: &SpecFile) -> Outcome {
     let again = plan_again(file, change_set);
-    if again.as_ref().is_some_and(|again| again.to_json() == change_set.to_json()) {
+    if again.as_ref().is_some_and(|again| again.to_json() == document) {
         return Ok("made by planning: the spec and what was found come to these very bytes again".to_owned());
     }
     let steps = |other: &ChangeSet| {
@@ -181,17 +181,18 @@ fn made_again(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
     Err(CommandError::plain("the change set is not what cni-plan makes of this spec", what, ANEW))
 }
 
-/// What forbids it whatever the world is like; by what was just found to be true of it.
+/// What forbids it whatever the world is like. Its findings and its verdict are its own: that it was made again has
+/// shown that they are true of its steps.
 fn refused(change_set: &ChangeSet, args: &CheckArgs, printer: &Printer) -> Result<Option<Exit>, CommandError> {
     let refusals = refusals(change_set);
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
     }
-    let verdict = prove(&change_set.changes);
+    let verdict = &change_set.safety;
     if !verdict.is_safe() {
-        printer.text(&safety_text(&verdict, &printer.err));
+        printer.text(&safety_text(verdict, &printer.err));
     }
-    Ok((!may_go_on(&verdict, args.accept_network_outage, printer)).then_some(Exit::Unsafe))
+    Ok((!may_go_on(verdict, args.accept_network_outage, printer)).then_some(Exit::Unsafe))
 }
 
 /// Reads again what `apply` would, without its locks: what is seen is true of this moment only.
