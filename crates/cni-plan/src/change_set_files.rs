@@ -1,12 +1,12 @@
 //! Change sets on disk: `NAME.plan.json` and its readable twin `NAME.plan.md`.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use cni_plan_core::ChangeSet;
 use cni_plan_render::{Forge, plan_markdown_within};
 
 use crate::error::CommandError;
+use crate::whole_file;
 
 /// Where change sets are, seen from where the command runs.
 pub(crate) const FOLDER: &str = "plans";
@@ -27,8 +27,8 @@ pub(crate) fn is_change_set(path: &Path) -> bool {
 /// be applied always has its twin.
 pub(crate) fn write(path: &Path, change_set: &ChangeSet) -> Result<PathBuf, CommandError> {
     let markdown = twin(path);
-    write_whole(&markdown, &page(change_set))?;
-    write_whole(path, &change_set.to_json())?;
+    whole_file::replace(&markdown, &page(change_set))?;
+    whole_file::replace(path, &change_set.to_json())?;
     Ok(markdown)
 }
 
@@ -111,34 +111,4 @@ pub(crate) fn list() -> Result<Vec<PathBuf>, CommandError> {
     }
     found.sort();
     Ok(found)
-}
-
-/// A reader sees the old file or the new one, and a full disk leaves the old one.
-pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), CommandError> {
-    let failed = |source| CommandError::File { action: "write", path: path.to_owned(), source };
-    let folder = match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    std::fs::create_dir_all(folder).map_err(|error| failed(no_folder(error)))?;
-    let mut file = tempfile::Builder::new().prefix(".cni-plan-").tempfile_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    set_default_mode(file.as_file()).map_err(failed)?;
-    file.persist(path).map_err(|error| failed(error.error))?;
-    Ok(())
-}
-
-/// The system says of a file in a folder's place that it exists, which is no help.
-fn no_folder(error: std::io::Error) -> std::io::Error {
-    match error.kind() {
-        std::io::ErrorKind::AlreadyExists => std::io::ErrorKind::NotADirectory.into(),
-        _ => error,
-    }
-}
-
-/// A temporary file is private; what is to be committed and reviewed is not.
-fn set_default_mode(file: &std::fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }

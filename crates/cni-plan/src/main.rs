@@ -23,6 +23,7 @@ mod roles;
 mod sandbox_world;
 mod signals;
 mod spec_file;
+mod whole_file;
 
 use std::process::ExitCode;
 use std::time::Instant;

@@ -5,7 +5,6 @@
 //! anywhere but for the one file.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::Path;
 
 use cni_plan_core::{ClusterRef, Existing, existing};
@@ -21,6 +20,7 @@ use crate::exit::Exit;
 use crate::planning::plan;
 use crate::printer::Printer;
 use crate::spec_file::SpecFile;
+use crate::whole_file;
 
 pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     if args.out.exists() {
@@ -59,7 +59,9 @@ pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Pr
         }
         text = better;
     }
-    write_new(&args.out, &text)?;
+    if !whole_file::create(&args.out, &text)? {
+        return Err(in_the_way(&args.out));
+    }
     tell(&found, &unread, &args.out, printer);
     Ok(Exit::Done)
 }
@@ -114,19 +116,6 @@ async fn refined(
         first
     };
     Ok(found.into_iter().map(refine).collect())
-}
-
-/// Whole or not at all, and never over another.
-fn write_new(path: &Path, text: &str) -> Result<(), CommandError> {
-    let failed = |source| CommandError::File { action: "write", path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    match file.persist_noclobber(path) {
-        Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(in_the_way(path)),
-        Err(error) => Err(failed(error.error)),
-    }
 }
 
 fn in_the_way(path: &Path) -> CommandError {

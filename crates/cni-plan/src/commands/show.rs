@@ -9,13 +9,14 @@ use crate::cli::{Form, ShowArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
+use crate::whole_file;
 
 pub(super) fn run(args: &ShowArgs, printer: &Printer) -> Result<Exit, CommandError> {
     let path = change_set_files::named_or_only(args.change_set.as_deref(), "show")?;
     let change_set = change_set_files::read(&path)?;
     match &args.out {
         Some(out) => {
-            change_set_files::write_whole(out, &shown(&change_set, args, &Style::plain()))?;
+            whole_file::replace(out, &shown(&change_set, args, &Style::plain()))?;
             printer.note(&format!("saved {}", out.display()));
         }
         None => printer.data(&shown(&change_set, args, &printer.out)),
