@@ -26,7 +26,7 @@ deny contains msg if {
 	msg := sprintf("%s: anybody may take this role", [role.address])
 }
 
-anybody("*")
+anybody(principal) if principal == "*"
 
 # Of AWS's identities an asterisk is everyone of them, whatever their account.
 anybody(principal) if principal.AWS == "*"
