@@ -40,6 +40,55 @@ fn what_is_done_is_an_empty_script_and_what_is_refused_is_none() {
     assert_eq!(rehearsal.run("export --to commands spec.yaml").expect(5).stdout, "");
 }
 
+/// A file's providers are of one account, one region and one API server.
+#[test]
+fn a_file_of_terraform_is_for_one_cluster() {
+    let rehearsal = Rehearsal::of_scenario("two-clusters");
+    rehearsal.workspace().write("spec.yaml", TWO);
+    let refused = rehearsal.run("export --to terraform spec.yaml").expect(1);
+    assert!(refused.stdout.is_empty() && refused.stderr.contains("--cluster"), "{refused}");
+    let file = rehearsal.run("export --to terraform --cluster green spec.yaml").expect(0).stdout;
+    assert!(file.contains("allowed_account_ids = [\"111122223333\"]") && !file.contains("blue"), "{file}");
+    rehearsal.run("export --to terraform --cluster red spec.yaml").expect(1);
+}
+
+#[test]
+#[ignore = "peer: aws, kubectl"]
+fn with_the_credentials_of_another_account_nothing_is_done() {
+    let served = Served::scenario("ipv4");
+    served.workspace().write("spec.yaml", MY_CLUSTER);
+    let script = served.workspace().run(["export", "--to", "commands", "spec.yaml"]).expect(0).stdout;
+    let other = script.replace("= 111122223333 ||", "= 222233334444 ||");
+    assert_ne!(other, script);
+    served.workspace().write("migrate.sh", &other);
+    let start = served.state();
+    let answer = served.shell().run("sh migrate.sh");
+    assert!(answer.code == Some(1) && answer.stderr.contains("not the account"), "{answer:?}");
+    assert_eq!(served.state(), start);
+}
+
+/// Without the annotation the pods come up as they were, and the node role is all they have.
+#[test]
+#[ignore = "peer: aws, kubectl"]
+fn no_policy_is_taken_off_while_pods_do_not_carry_the_role() {
+    let served = Served::scenario("ipv4");
+    served.workspace().write("spec.yaml", MY_CLUSTER);
+    let script = served.workspace().run(["export", "--to", "commands", "spec.yaml"]).expect(0).stdout;
+    let forgetful: Vec<&str> = script.lines().filter(|line| !line.contains(" annotate serviceaccount ")).collect();
+    assert_eq!(forgetful.len() + 1, script.lines().count());
+    served.workspace().write("migrate.sh", &forgetful.join("\n"));
+    let answer = served.shell().run("sh migrate.sh");
+    assert!(answer.code == Some(1) && answer.stderr.contains("carries none"), "{answer:?}");
+    let attached = served.shell().must("aws iam list-attached-role-policies --role-name AmazonEKSNodeRole");
+    assert!(attached.contains("AmazonEKS_CNI_Policy"), "{attached}");
+}
+
+#[test]
+#[ignore = "peer: aws, kubectl"]
+fn pod_identity_by_hand_is_pod_identity_applied() {
+    compare("pod-identity", &format!("{MY_CLUSTER}    identity: pod-identity\n"));
+}
+
 #[test]
 #[ignore = "peer: aws, kubectl"]
 fn ipv4_by_hand_is_ipv4_applied() {

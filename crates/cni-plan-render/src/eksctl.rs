@@ -70,7 +70,19 @@ fn role(cluster: &SettledCluster<'_>, by_arn: &str, policies: &str, boundary: &s
         return vec![format!("      {by_arn}: {}", scalar(&cluster.role_arn()))];
     }
     let role = cluster.role.state;
-    let mut lines = vec![format!("      roleName: {}", scalar(&role.name))];
+    let mut lines = Vec::new();
+    if role.path != "/" || role.description.is_some() {
+        lines.push(
+            "      # eksctl gives a role that it makes no path and no description, which the spec asks for:".to_owned(),
+        );
+        lines.push(format!(
+            "      #   path {}, description {}",
+            scalar(&role.path),
+            role.description.as_deref().map_or_else(|| "none".to_owned(), scalar)
+        ));
+        lines.push("      # apply the plan first, or make the role by other means, and export again.".to_owned());
+    }
+    lines.push(format!("      roleName: {}", scalar(&role.name)));
     lines.push(format!("      {policies}:"));
     lines.extend(cluster.policies.iter().map(|policy| format!("        - {}", scalar(policy.state))));
     if let Some(arn) = &role.permissions_boundary {

@@ -52,7 +52,7 @@ mod tests;
 pub use access::{access_heading, iam_policy, rbac_heading, rbac_yaml};
 pub use board::{Board, Size};
 pub use by_hand::{ClustersByKey, by_hand, clusters_by_key};
-pub use commands::commands_script;
+pub use commands::{NoScript, commands_script};
 pub use dot::plan_dot;
 pub use drift::{drift_text, facts_drift_text, outside_drift_text, roles_drift_text};
 pub use eksctl::eksctl_config;

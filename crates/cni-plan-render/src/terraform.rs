@@ -7,21 +7,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use cni_plan_core::{ChangeSet, annotation_keys};
+use cni_plan_core::{ChangeSet, PlannedCluster, annotation_keys};
 
 use crate::inert::inert;
 use crate::settled::{SettledCluster, settled};
 
-/// The configuration of all clusters.
-pub fn terraform_config(change_set: &ChangeSet) -> String {
+/// The configuration of the cluster with this key: its providers can be of one account, region and API server alone.
+pub fn terraform_config(change_set: &ChangeSet, key: &str) -> String {
     let mut file = File {
         text: "# What `cni-plan apply` leaves, for Terraform to keep. Apply the plan first: what is not there yet has no import\n# \
                block, and Terraform would make it, but restart no pods and take no policy off a node role.\n"
             .to_owned(),
         imported: BTreeSet::new(),
     };
-    for cluster in settled(change_set) {
-        file.cluster(&cluster);
+    for cluster in settled(change_set).iter().filter(|cluster| cluster.planned.cluster.key == key) {
+        file.cluster(cluster);
     }
     file.text
 }
@@ -37,6 +37,7 @@ impl File {
         let key = cluster.planned.cluster.key.as_str();
         let label = label(key);
         let _ = write!(self.text, "\n# {}\n", inert(key));
+        self.providers(cluster);
         for (role, policy) in &cluster.detached {
             let _ = writeln!(self.text, "# still to be taken off {}: {}", inert(role), inert(policy));
         }
@@ -56,7 +57,10 @@ impl File {
                 string(&policy.state.name),
                 string(&policy.state.document.to_json())
             );
-            let (arn, name) = (policy.state.arn.as_str(), self::label(&policy.state.name));
+            let (arn, name) = (
+                policy.state.arn.as_str(),
+                self::label(&format!("{}-{}", cluster.planned.facts.account, policy.state.name)),
+            );
             if self.imported.insert(arn.to_owned()) {
                 self.resource("aws_iam_policy", &name, policy.is_there.then_some(arn), &body);
             }
@@ -69,6 +73,39 @@ impl File {
             self.resource("aws_iam_role_policy_attachment", &label, policy.is_there.then_some(&id), &body);
         }
         self.identity(cluster, &label);
+    }
+
+    /// Whom the resources are asked of: no other account, region or API server than the plan's.
+    fn providers(&mut self, cluster: &SettledCluster<'_>) {
+        let PlannedCluster { cluster: reached, facts, .. } = cluster.planned;
+        let mut body = format!(
+            "  region              = {}\n  allowed_account_ids = [{}]\n",
+            string(&facts.region),
+            string(&facts.account)
+        );
+        if let Some(profile) = &reached.profile {
+            let _ = writeln!(body, "  profile             = {}", string(profile));
+        }
+        if let Some(role) = &reached.assume_role {
+            let _ = write!(body, "  assume_role {{\n    role_arn = {}\n", string(&role.arn));
+            if let Some(id) = &role.external_id {
+                let _ = writeln!(body, "    external_id = {}", string(id));
+            }
+            body.push_str("  }\n");
+        }
+        let _ = write!(self.text, "\nprovider \"aws\" {{\n{body}}}\n");
+        let account = cluster.account.state;
+        if account.association.is_some() || account.addon.is_some() {
+            return;
+        }
+        let access = reached.kubernetes.as_ref();
+        let path = access.and_then(|access| access.kubeconfig.as_deref()).unwrap_or("~/.kube/config");
+        let mut body = format!("  config_path    = {}\n", string(path));
+        // Without an access in the spec, the context is the one that `export --to commands` tells how to make.
+        if let Some(context) = access.map_or(Some(&reached.key), |access| access.context.as_ref()) {
+            let _ = writeln!(body, "  config_context = {}", string(context));
+        }
+        let _ = write!(self.text, "\nprovider \"kubernetes\" {{\n{body}}}\n");
     }
 
     fn role(&mut self, cluster: &SettledCluster<'_>, label: &str) {

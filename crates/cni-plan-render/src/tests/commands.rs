@@ -1,21 +1,73 @@
 //! A plan as commands: every step is told, and what is done is typed in order.
 
+use cni_plan_core::AssumeRole;
+
 use super::fixture::World;
-use crate::commands_script;
+use crate::{NoScript, commands_script};
 
 #[test]
 fn what_is_done_is_typed_in_an_order_in_which_it_can_be_done() {
-    let script = commands_script(&World::new("spec.yaml").with_ipv4("my-cluster", "Plugin").planned());
+    let script = commands_script(&World::new("spec.yaml").with_ipv4("my-cluster", "Plugin").planned()).unwrap();
     let at = |text: &str| script.find(text).unwrap_or_else(|| panic!("no {text} in\n{script}"));
     let order = [
+        "test \"$(aws sts get-caller-identity --query Account --output text)\" = 111122223333 || {",
         "aws iam create-role --role-name Plugin",
         "aws iam attach-role-policy --role-name Plugin",
         "kubectl --context my-cluster annotate serviceaccount",
         "kubectl --context my-cluster delete pods --namespace kube-system --selector k8s-app=aws-node",
         "kubectl --context my-cluster rollout status --namespace kube-system daemonset/aws-node",
+        "pods=$(kubectl --context my-cluster get pods --namespace kube-system --output 'jsonpath=",
+        "case $identity in arn:aws:iam::111122223333:role/Plugin) ;; *)",
         "aws iam detach-role-policy",
     ];
     let places: Vec<usize> = order.iter().map(|text| at(text)).collect();
     assert!(places.is_sorted(), "{script}");
     assert!(script.starts_with("#!/bin/sh\n") && script.contains("\nset -eu\n"), "{script}");
+}
+
+#[test]
+fn clusters_of_one_name_are_reached_by_their_keys() {
+    let mut plan =
+        World::new("spec.yaml").with_ipv4("web@us-west-2", "West").with_ipv4("web@us-east-1", "East").planned();
+    for planned in &mut plan.header.clusters {
+        planned.facts.region = planned.cluster.key.split_once('@').unwrap().1.to_owned();
+        planned.cluster.name = "web".to_owned();
+    }
+    let script = commands_script(&plan).unwrap();
+    for (key, role) in [("web@us-west-2", "West"), ("web@us-east-1", "East")] {
+        let region = key.split_once('@').unwrap().1;
+        assert!(
+            script.contains(&format!("update-kubeconfig --name web --alias {key} --region {region}\n")),
+            "{script}"
+        );
+        let annotation = script.lines().find(|line| line.contains(" annotate ") && line.ends_with(role)).unwrap();
+        assert!(annotation.starts_with(&format!("kubectl --context {key} ")), "{annotation}");
+    }
+    assert!(!script.contains("--context web "), "{script}");
+}
+
+#[test]
+fn each_login_has_its_account_looked_at_and_an_assumed_role_is_no_login() {
+    let mut plan = World::new("spec.yaml").with_ipv4("a", "A").with_ipv4("b", "B").planned();
+    plan.header.clusters[1].cluster.profile = Some("pro d".to_owned());
+    plan.header.clusters[1].facts.account = "222233334444".to_owned();
+    let script = commands_script(&plan).unwrap();
+    let first = script.find("aws iam ").unwrap();
+    for guard in [
+        "test \"$(aws sts get-caller-identity --query Account --output text)\" = 111122223333 || ",
+        "test \"$(aws --profile 'pro d' sts get-caller-identity --query Account --output text)\" = 222233334444 || ",
+    ] {
+        assert!(script.find(guard).is_some_and(|at| at < first), "no {guard} in\n{script}");
+    }
+    let role_arn = "arn:aws:iam::222233334444:role/Deployer".to_owned();
+    plan.header.clusters[1].cluster.assume_role = Some(AssumeRole { arn: role_arn.clone(), external_id: None });
+    assert_eq!(commands_script(&plan), Err(NoScript::AssumesRole { cluster: "b".to_owned(), role_arn }));
+}
+
+#[test]
+fn what_cannot_be_printed_as_it_is_is_not_exported_as_something_else() {
+    let mut plan = World::new("spec.yaml").with_ipv4("my-cluster", "Plugin").planned();
+    plan.header.clusters[0].cluster.profile = Some("pro\u{1b}d".to_owned());
+    let Err(NoScript::NotPrintable { line, .. }) = commands_script(&plan) else { panic!("it is exported") };
+    assert!(line.starts_with("aws --profile 'pro\\x1bd' iam "), "{line}");
 }

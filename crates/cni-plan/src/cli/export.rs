@@ -13,6 +13,12 @@ pub(crate) struct ExportArgs {
     /// For which tool
     #[arg(long, value_enum, value_name = "TOOL")]
     pub(crate) to: Tool,
+    /// Of several clusters the one for Terraform, as plans name it; a file is for one
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// Export even though the plan leaves pods without network permissions
+    #[arg(long)]
+    pub(crate) accept_network_outage: bool,
 }
 
 /// What can be done without cni-plan.

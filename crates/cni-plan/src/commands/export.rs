@@ -1,12 +1,13 @@
 //! `cni-plan export SPEC`: what a plan of it would do, in the words of other tools.
 
-use cni_plan_render::{commands_script, eksctl_config, terraform_config};
+use cni_plan_core::ChangeSet;
+use cni_plan_render::{NoScript, commands_script, eksctl_config, inert, safety_text, terraform_config};
 
 use super::Session;
 use crate::cli::{ExportArgs, Tool};
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::planning::{plan, refusals};
+use crate::planning::{may_go_on, plan, refusals};
 use crate::printer::Printer;
 use crate::spec_file::SpecFile;
 
@@ -19,10 +20,46 @@ pub(super) async fn run(args: &ExportArgs, session: &mut Session<'_>, printer: &
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
     }
+    if !change_set.safety.is_safe() {
+        printer.text(&safety_text(&change_set.safety, &printer.err));
+    }
+    if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
+        return Ok(Exit::Unsafe);
+    }
     printer.data(&match args.to {
-        Tool::Commands => commands_script(&change_set),
+        Tool::Commands => commands_script(&change_set).map_err(no_script)?,
         Tool::Eksctl => eksctl_config(&change_set),
-        Tool::Terraform => terraform_config(&change_set),
+        Tool::Terraform => terraform_config(&change_set, one_cluster(&change_set, args.cluster.as_deref())?),
     });
     Ok(Exit::Done)
+}
+
+fn no_script(why: NoScript) -> CommandError {
+    let hint = match why {
+        NoScript::AssumesRole { .. } => {
+            "make an AWS profile with that `role_arn`, and name it as the cluster's `profile` in place of `assumeRole`"
+        }
+        NoScript::NotPrintable { .. } => "give it another value, or use `cni-plan apply`",
+    };
+    CommandError::plain("cannot export this plan as commands", why.to_string(), hint)
+}
+
+/// The key of the cluster that Terraform's file is of. A file has one provider of each kind, and so one account, one region and
+/// one API server.
+fn one_cluster<'a>(change_set: &'a ChangeSet, asked: Option<&str>) -> Result<&'a str, CommandError> {
+    let what = "cannot export this plan for Terraform";
+    let mut keys = change_set.header.clusters.iter().map(|planned| planned.cluster.key.as_str());
+    match asked {
+        Some(asked) => keys.find(|key| *key == asked).ok_or_else(|| {
+            CommandError::plain(what, format!("the spec has no cluster {}", inert(asked)), "name it as plans name it")
+        }),
+        None => match (keys.next(), keys.next()) {
+            (Some(only), None) => Ok(only),
+            _ => Err(CommandError::plain(
+                what,
+                "it has several clusters, and one file of Terraform is for one",
+                "name one with --cluster, and export each into a folder of its own",
+            )),
+        },
+    }
 }
