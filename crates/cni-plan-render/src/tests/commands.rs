@@ -1,9 +1,9 @@
 //! A plan as commands: every step is told, and what is done is typed in order.
 
-use cni_plan_core::AssumeRole;
+use cni_plan_core::{AssumeRole, Resource};
 
 use super::fixture::World;
-use crate::{NoScript, commands_script};
+use crate::{NoScript, commands_script, eksctl_config, terraform_config};
 
 #[test]
 fn what_is_done_is_typed_in_an_order_in_which_it_can_be_done() {
@@ -70,4 +70,40 @@ fn what_cannot_be_printed_as_it_is_is_not_exported_as_something_else() {
     plan.header.clusters[0].cluster.profile = Some("pro\u{1b}d".to_owned());
     let Err(NoScript::NotPrintable { line, .. }) = commands_script(&plan) else { panic!("it is exported") };
     assert!(line.starts_with("aws --profile 'pro\\x1bd' iam "), "{line}");
+}
+
+/// What eksctl has no field for is told, not left out in silence.
+#[test]
+fn eksctl_is_told_to_make_a_role_without_path_and_description() {
+    let mut plan = World::new("spec.yaml").with_ipv4("my-cluster", "Plugin").planned();
+    let told = "# eksctl gives a role that it makes no path and no description";
+    let config = eksctl_config(&plan);
+    assert!(config.contains(told), "{config}");
+    assert!(config.contains("#   path \"/\", description \"Amazon VPC CNI plugin\"\n"), "{config}");
+    for change in &mut plan.changes {
+        if let Some(Resource::Role(role)) = &mut change.after {
+            role.description = None;
+        }
+    }
+    assert!(!eksctl_config(&plan).contains(told));
+}
+
+#[test]
+fn a_file_of_terraform_asks_the_account_and_the_cluster_that_it_is_of() {
+    let mut plan = World::new("spec.yaml").with_ipv4("a", "A").with_ipv6("b", "B").planned();
+    let planned = &mut plan.header.clusters[1];
+    planned.cluster.profile = Some("prod".to_owned());
+    planned.cluster.assume_role = Some(AssumeRole { arn: "arn:aws:iam::1:role/D".to_owned(), external_id: None });
+    let file = terraform_config(&plan, "b");
+    for part in [
+        "  region              = \"us-west-2\"\n  allowed_account_ids = [\"111122223333\"]\n  profile             = \"prod\"\n",
+        "  assume_role {\n    role_arn = \"arn:aws:iam::1:role/D\"\n  }\n",
+        "  config_context = \"b\"\n",
+        "resource \"aws_iam_policy\" \"cni_111122223333-AmazonEKS_5f_CNI_5f_IPv6_5f_Policy\" {\n",
+    ] {
+        assert!(file.contains(part), "no {part} in\n{file}");
+    }
+    assert!(!file.contains("cni_a"), "{file}");
+    let providers = |kind: &str| file.matches(&format!("provider \"{kind}\" {{")).count();
+    assert_eq!((providers("aws"), providers("kubernetes")), (1, 1));
 }
