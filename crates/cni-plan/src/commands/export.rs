@@ -15,8 +15,17 @@ pub(super) async fn run(args: &ExportArgs, session: &mut Session<'_>, printer: &
     let file = SpecFile::read(&args.spec)?;
     let connector = session.connector_for_spec(&file).await?;
     let change_set = plan(&file, &connector, printer).await?;
+    match exported(&change_set, args, printer)? {
+        Some(text) => printer.data(&text),
+        None => return Ok(Exit::Unsafe),
+    }
+    Ok(Exit::Done)
+}
+
+/// The plan in the tool's words; `None` where it would cut pods off, which is told.
+fn exported(change_set: &ChangeSet, args: &ExportArgs, printer: &Printer) -> Result<Option<String>, CommandError> {
     // What must not be applied is not to be done by hand either.
-    let refusals = refusals(&change_set);
+    let refusals = refusals(change_set);
     if !refusals.is_empty() {
         return Err(CommandError::Refused(refusals));
     }
@@ -24,14 +33,13 @@ pub(super) async fn run(args: &ExportArgs, session: &mut Session<'_>, printer: &
         printer.text(&safety_text(&change_set.safety, &printer.err));
     }
     if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
-        return Ok(Exit::Unsafe);
+        return Ok(None);
     }
-    printer.data(&match args.to {
-        Tool::Commands => commands_script(&change_set).map_err(no_script)?,
-        Tool::Eksctl => eksctl_config(&change_set),
-        Tool::Terraform => terraform_config(&change_set, one_cluster(&change_set, args.cluster.as_deref())?),
-    });
-    Ok(Exit::Done)
+    Ok(Some(match args.to {
+        Tool::Commands => commands_script(change_set).map_err(no_script)?,
+        Tool::Eksctl => eksctl_config(change_set),
+        Tool::Terraform => terraform_config(change_set, one_cluster(change_set, args.cluster.as_deref())?),
+    }))
 }
 
 fn no_script(why: NoScript) -> CommandError {
@@ -61,5 +69,34 @@ fn one_cluster<'a>(change_set: &'a ChangeSet, asked: Option<&str>) -> Result<&'a
                 "name one with --cluster, and export each into a folder of its own",
             )),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ColorChoice;
+    use cni_plan_core::{Kind, prove};
+
+    use super::*;
+    use crate::cli::Verbosity;
+    use crate::events::Events;
+
+    #[test]
+    fn what_would_cut_pods_off_is_exported_for_those_alone_who_accept_it() {
+        let plan = include_str!("../../../../plans/ipv4.plan.json");
+        let mut change_set = ChangeSet::from_json(plan).unwrap();
+        let printer = Printer::new(ColorChoice::Never, Verbosity::Quiet, Events::default());
+        let is_exported = |change_set: &ChangeSet, to, accept_network_outage| {
+            let args = ExportArgs { spec: "spec.yaml".into(), to, cluster: None, accept_network_outage };
+            exported(change_set, &args, &printer).unwrap().is_some()
+        };
+        let tools = [Tool::Commands, Tool::Eksctl, Tool::Terraform];
+        assert!(tools.iter().all(|to| is_exported(&change_set, *to, false)));
+        for change in change_set.changes.iter_mut().filter(|change| change.address.kind() == Kind::Detach) {
+            change.depends_on.clear();
+        }
+        change_set.safety = prove(&change_set.changes);
+        assert!(!change_set.safety.is_safe());
+        assert!(tools.iter().all(|to| !is_exported(&change_set, *to, false) && is_exported(&change_set, *to, true)));
     }
 }
