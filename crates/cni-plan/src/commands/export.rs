@@ -36,13 +36,13 @@ fn exported(change_set: &ChangeSet, args: &ExportArgs, printer: &Printer) -> Res
         return Ok(None);
     }
     Ok(Some(match args.to {
-        Tool::Commands => commands_script(change_set).map_err(no_script)?,
+        Tool::Commands => commands_script(change_set).map_err(|why| no_script(&why))?,
         Tool::Eksctl => eksctl_config(change_set),
         Tool::Terraform => terraform_config(change_set, one_cluster(change_set, args.cluster.as_deref())?),
     }))
 }
 
-fn no_script(why: NoScript) -> CommandError {
+fn no_script(why: &NoScript) -> CommandError {
     let hint = match why {
         NoScript::AssumesRole { .. } => {
             "make an AWS profile with that `role_arn`, and name it as the cluster's `profile` in place of `assumeRole`"
