@@ -53,7 +53,7 @@ fn all_clusters_of_the_region_are_written() {
 #[test]
 fn a_cluster_that_cannot_be_read_hides_no_other() {
     let rehearsal = Rehearsal::of_scenario("two-clusters");
-    rehearsal.fail("kubernetes:list daemonsets=AccessDenied@0x1");
+    rehearsal.fail("kubernetes:list nodes=AccessDenied@0x1");
     let ran = rehearsal.run("init --all").expect(0);
     assert!(ran.stderr.contains("warning: left out "), "{ran}");
     let spec = rehearsal.workspace().read("spec.yaml");
@@ -61,7 +61,7 @@ fn a_cluster_that_cannot_be_read_hides_no_other() {
     assert!(spec.contains("could not be read, and is left out"), "{spec}");
     rehearsal.run("plan --no-save spec.yaml");
     // One that was asked for by name is an error.
-    rehearsal.fail("kubernetes:list daemonsets=AccessDenied@0x1");
+    rehearsal.fail("kubernetes:list nodes=AccessDenied@0x1");
     rehearsal.run("init --cluster blue --out blue.yaml").expect(1);
     assert!(!rehearsal.workspace().path().join("blue.yaml").exists());
 }
