@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-use cni_plan_tests::command::{binary, repository};
+use cni_plan_tests::command::{path_with_binary, repository};
 use cni_plan_tests::peers::{self, Answer, Shell};
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::relay::{self, Relay};
@@ -216,9 +216,6 @@ impl Team {
 
     /// Somebody's shell, with the command in its path and the cluster in its environment.
     fn shell(rehearsal: &Rehearsal, folder: &str, variables: &[(&str, &str)]) -> Shell {
-        let folders = std::env::var_os("PATH").unwrap_or_default();
-        let all = std::iter::once(binary().parent().unwrap().to_owned()).chain(std::env::split_paths(&folders));
-        let path = std::env::join_paths(all).unwrap().into_string().unwrap();
         let who = [("NAME", "Someone"), ("EMAIL", "someone@example.com")];
         let git =
             ["AUTHOR", "COMMITTER"].into_iter().flat_map(|of| who.map(|(what, is)| (format!("GIT_{of}_{what}"), is)));
@@ -226,7 +223,7 @@ impl Team {
             .map(|(name, value)| (name, value.to_owned()))
             .chain(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
             .chain(rehearsal.workspace().environment().iter().cloned())
-            .chain([("PATH".to_owned(), path)])
+            .chain([("PATH".to_owned(), path_with_binary())])
             .collect();
         Shell::new(&rehearsal.workspace().path().join(folder), &environment)
     }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cni_plan_tests::command::{Workspace, binary, repository};
+use cni_plan_tests::command::{Workspace, path_with_binary, repository};
 use cni_plan_tests::steady::steady;
 
 #[test]
@@ -71,13 +71,11 @@ fn blocks(page: &str) -> Vec<Block<'_>> {
 
 /// What a shell prints, both streams as they come, and the exit code where it is not 0.
 fn typed(workspace: &Workspace, command: &str) -> String {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let all = std::iter::once(binary().parent().unwrap().to_owned()).chain(std::env::split_paths(&folders));
     let output = Command::new("sh")
         .args(["-c", &format!("exec 2>&1; {command}")])
         .current_dir(workspace.path())
         .env_clear()
-        .env("PATH", std::env::join_paths(all).unwrap())
+        .env("PATH", path_with_binary())
         .env("HOME", workspace.path())
         // What the page's first line sets.
         .env("CNI_PLAN_SANDBOX", "1")

@@ -30,6 +30,18 @@ pub fn binary() -> PathBuf {
     binary
 }
 
+/// A PATH for shells in which the command under test is found by its name, before all that is there already.
+///
+/// # Panics
+/// As [`binary`], and when the PATH cannot be written.
+pub fn path_with_binary() -> String {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let here = binary().parent().expect("a file lies in a folder").to_owned();
+    let all = std::iter::once(here).chain(std::env::split_paths(&folders));
+    let path = std::env::join_paths(all).expect("no folder has a colon in its name");
+    path.into_string().expect("the PATH is text")
+}
+
 /// The root of the repository.
 pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("this package lies in the repository")

@@ -24,11 +24,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     let Some((step, pods)) = cluster.pods() else { return Vec::new() };
     let names: Vec<&str> =
         pods.on_host_network.iter().map(String::as_str).filter(|name| !HARMLESS.contains(name)).collect();
-    let unread = pods.unread.iter().map(|unread| Finding {
-        cure: unread.cure.clone(),
-        ..known::NOT_READ.at(&step.address, format!("{} could not be read: {}", unread.what, unread.why))
-    });
-    let mut findings: Vec<Finding> = unread.collect();
+    let mut findings: Vec<Finding> = pods.unread.iter().map(|unread| known::not_read(&step.address, unread)).collect();
     if !names.is_empty() {
         let more = match names.len().saturating_sub(NAMED) {
             0 => String::new(),

@@ -1,7 +1,7 @@
 //! Every finding that there is: its code, how grave it is, what it is about and what to do. The codes are in
 //! change sets and specs, and never change their meaning.
 
-use crate::{Address, Finding, Severity};
+use crate::{Address, Finding, Severity, Unread};
 
 /// A sort of finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,12 @@ impl Known {
             accepted: None,
         }
     }
+}
+
+/// Of something that could not be read, seen at `address`; its own cure names the permission.
+pub(super) fn not_read(address: &Address, unread: &Unread) -> Finding {
+    let message = format!("{} could not be read: {}", unread.what, unread.why);
+    Finding { cure: unread.cure.clone(), ..NOT_READ.at(address, message) }
 }
 
 /// All sorts, by code.

@@ -55,12 +55,8 @@ pub(super) fn findings(changes: &[Change], uses: &[OutsideUse]) -> Vec<Finding> 
 /// who uses it.
 pub(super) fn unread(clusters: &[PlannedCluster]) -> Vec<Finding> {
     let all = clusters.iter().flat_map(|planned| planned.facts.unread.iter().map(move |it| (planned, it)));
-    let finding = |(planned, unread): (&PlannedCluster, &Unread)| Finding {
-        cure: unread.cure.clone(),
-        ..known::NOT_READ.at(
-            &Address::new(&planned.cluster.key, Kind::Cluster, &[]),
-            format!("{} could not be read: {}", unread.what, unread.why),
-        )
+    let finding = |(planned, unread): (&PlannedCluster, &Unread)| {
+        known::not_read(&Address::new(&planned.cluster.key, Kind::Cluster, &[]), unread)
     };
     all.map(finding).collect()
 }
