@@ -49,10 +49,11 @@ pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>,
 /// looks like all of it. Without one, the latest unfinished run of any other. Where the runs cannot be read, none
 /// is known of.
 pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<String> {
-    let digest = change_set_digest(change_set);
     let unfinished = all_unfinished();
+    let (latest, _) = unfinished.last()?;
+    let digest = digest_of(change_set.to_json().as_bytes());
     let own = unfinished.iter().rfind(|(_, record)| record.header.change_set == digest);
-    own.or_else(|| unfinished.last()).map(|(name, _)| name.clone())
+    Some(own.map_or(latest, |(name, _)| name).clone())
 }
 
 /// Warns of every unfinished run of this folder: whatever is planned beside it is planned on a world half-way.
@@ -74,10 +75,6 @@ pub(super) fn all_unfinished() -> Vec<(String, RunRecord)> {
         matches!(record.state, RunState::Unfinished(_)).then_some((run.name, record))
     };
     runs.into_iter().filter_map(unfinished).collect()
-}
-
-fn change_set_digest(change_set: &ChangeSet) -> String {
-    digest_of(change_set.to_json().as_bytes())
 }
 
 fn line(run: &ListedRun) -> String {
