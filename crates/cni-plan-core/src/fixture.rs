@@ -134,6 +134,7 @@ pub(crate) fn graph(clusters: &[&str]) -> DependencyGraph<Node> {
             cluster: cluster.to_owned(),
             namespace: "kube-system".to_owned(),
             service_account: "aws-node".to_owned(),
+            association: false,
         };
         let probe = Run::Probe { identity: web(cluster), ip_family: IpFamily::Ipv4, region: "us-west-2".to_owned() };
         let restart = Run::Restart {

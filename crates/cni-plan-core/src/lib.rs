@@ -8,6 +8,7 @@
 
 mod access;
 mod address;
+mod association;
 mod by_cluster;
 mod call;
 pub mod canonical_json;
@@ -46,6 +47,7 @@ mod yaml;
 
 pub use access::{Access, Asked, AwsAccess, Grant, KubernetesGrants, KubernetesRule, Only, Purpose, access};
 pub use address::{Address, AddressError, Kind};
+pub use association::{AssociationInEffect, AssociationReader};
 pub use by_cluster::StepsByCluster;
 pub use call::{Call, CallObserver, Timings};
 pub use change::{Action, Change, Counts, Reversibility};

@@ -28,8 +28,14 @@ pub enum PodIdentity {
         sts_regional: Option<bool>,
     },
     /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` of the Pod Identity
-    /// agent in every container: the role of the service account's association, whichever that is.
-    Association,
+    /// agent in every container: the role of the service account's association. No variable names it; a pod has
+    /// the one that the association had when it was born ([`AssociationInEffect`](crate::AssociationInEffect)).
+    Association {
+        /// The role's ARN. Wanted as `None`: any will do. Found as `None`: not known, since the association has
+        /// been given this role, or made, after the pod was born.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        role_arn: Option<String>,
+    },
     /// Containers that disagree, a token path of someone else's, or credentials by other means.
     Other {
         /// What was found, for people.
@@ -46,6 +52,16 @@ impl PodIdentity {
     /// Where the webhook mounts the token for the agent.
     pub const AGENT_TOKEN_FILE: &str = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token";
 
+    /// By an association with this role.
+    pub fn associated(role_arn: &str) -> PodIdentity {
+        PodIdentity::Association { role_arn: Some(role_arn.to_owned()) }
+    }
+
+    /// Whether it is an association's, whatever the role.
+    pub fn is_by_association(&self) -> bool {
+        matches!(self, PodIdentity::Association { .. })
+    }
+
     /// Whether a pod found with this identity is as `wanted`.
     pub fn satisfies(&self, wanted: &PodIdentity) -> bool {
         match (self, wanted) {
@@ -53,6 +69,9 @@ impl PodIdentity {
                 PodIdentity::WebIdentity { role_arn, sts_regional },
                 PodIdentity::WebIdentity { role_arn: wanted_arn, sts_regional: wanted_regional },
             ) => role_arn == wanted_arn && (wanted_regional.is_none() || sts_regional == wanted_regional),
+            (PodIdentity::Association { role_arn }, PodIdentity::Association { role_arn: wanted_arn }) => {
+                wanted_arn.is_none() || role_arn == wanted_arn
+            }
             (found, wanted) => found == wanted,
         }
     }
@@ -70,7 +89,10 @@ impl fmt::Display for PodIdentity {
                     None => Ok(()),
                 }
             }
-            PodIdentity::Association => f.write_str("the role of its Pod Identity association"),
+            PodIdentity::Association { role_arn: Some(role_arn) } => write!(f, "{role_arn} (by Pod Identity)"),
+            PodIdentity::Association { role_arn: None } => {
+                f.write_str("an earlier role of its Pod Identity association")
+            }
             PodIdentity::Other { what } => f.write_str(what),
         }
     }
@@ -266,6 +288,10 @@ mod tests {
         assert!(!web(Some(false)).satisfies(&web(Some(true))));
         assert!(!PodIdentity::NodeRole.satisfies(&web(None)));
         assert!(PodIdentity::NodeRole.satisfies(&PodIdentity::NodeRole));
+        let (known, unknown) = (PodIdentity::associated("r"), PodIdentity::Association { role_arn: None });
+        assert!(known.satisfies(&known) && known.satisfies(&unknown));
+        assert!(!unknown.satisfies(&known), "nobody can tell");
+        assert!(!PodIdentity::associated("s").satisfies(&known));
     }
 
     #[test]

@@ -191,7 +191,12 @@ fn are_as_born_before(change: &Change, newborn: Option<&PodIdentity>, now: Optio
 }
 
 fn could_be_before(before: &Pods, newborn: Option<&PodIdentity>, carried: &PodIdentity) -> bool {
-    before.identities().contains(&carried) || newborn.is_some_and(|newborn| carried.satisfies(newborn))
+    // An association that is given another role since leaves pods of which nobody can tell which of the two they have.
+    let is_of_unknown_role = *carried == PodIdentity::Association { role_arn: None };
+    let was_associated = before.identities().into_iter().any(PodIdentity::is_by_association);
+    before.identities().contains(&carried)
+        || newborn.is_some_and(|newborn| carried.satisfies(newborn))
+        || is_of_unknown_role && was_associated
 }
 
 /// A verification that ended before the run was cut off says nothing of the pods now: as long as

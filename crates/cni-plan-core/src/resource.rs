@@ -215,8 +215,8 @@ impl ServiceAccount {
     /// The identity of a pod born under it. Without an annotation about the STS endpoint the webhook's own
     /// configuration decides, which is not to be seen here.
     pub fn identity_of_new_pods(&self) -> PodIdentity {
-        if self.association.is_some() {
-            return PodIdentity::Association;
+        if let Some(association) = &self.association {
+            return PodIdentity::associated(&association.role_arn);
         }
         let Some(role) = self.annotations.get(annotation_keys::ROLE_ARN) else { return PodIdentity::NodeRole };
         let sts_regional = self.annotations.get(annotation_keys::STS_REGIONAL_ENDPOINTS);
@@ -365,6 +365,6 @@ mod tests {
         let annotated = ServiceAccount::annotated("n", "s", annotations);
         assert!(matches!(annotated.identity_of_new_pods(), PodIdentity::WebIdentity { .. }));
         let both = ServiceAccount { association: Some(Association::of_a_plan("other")), ..annotated };
-        assert_eq!(both.identity_of_new_pods(), PodIdentity::Association);
+        assert_eq!(both.identity_of_new_pods(), PodIdentity::associated("other"));
     }
 }

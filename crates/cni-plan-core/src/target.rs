@@ -62,6 +62,9 @@ pub enum Target {
         namespace: String,
         /// The service account's name.
         service_account: String,
+        /// Whether EKS is asked for its Pod Identity association, by which pods have a role that they do not show.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        association: bool,
     },
 }
 

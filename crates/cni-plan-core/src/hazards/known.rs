@@ -68,7 +68,6 @@ pub fn known_findings() -> &'static [Known] {
         POD_IDENTITY_ASSOCIATION,
         POLICY_MISSING,
         POLICY_TOO_SMALL,
-        POD_IDENTITY_ROLE,
         POD_IDENTITY_SESSION,
         PRIVATE_CLUSTER,
         PRIVATE_CLUSTER_WITH_AGENT,
@@ -172,11 +171,8 @@ known! {
     POD_IDENTITY_ASSOCIATION = "pod-identity-association", Refuse,
         "The service account has a Pod Identity association of someone else's, which comes before its annotation.",
         "delete it (`aws eks delete-pod-identity-association`), or tag it `managed-by=cni-plan` for the plan to change it";
-    POD_IDENTITY_ROLE = "pod-identity-role", Refuse,
-        "The plan would give another role to a Pod Identity association that pods use already: no restart and no verification could see it.",
-        "keep the role's name, or go by way of `identity: irsa`: that plan, then one with the other role";
     POD_IDENTITY_SESSION = "pod-identity-session", Note,
-        "The plan deletes a Pod Identity association while pods have credentials by it, which stay valid for their session.",
+        "The plan deletes a Pod Identity association, or gives it another role, while pods have credentials by it, which stay valid for their session.",
         "nothing: the plan restarts the pods right after";
     POLICY_MISSING = "policy-missing", Refuse,
         "A policy that the spec refers to does not exist.",

@@ -7,9 +7,9 @@ use crate::{Address, Finding, Kind, PluginVersion, PodIdentity};
 const FIRST_WITH_THE_AGENT: PluginVersion = PluginVersion::new(1, 15, 5);
 
 pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
-    let change = changed_of_others(cluster).or_else(|| given_another_role(cluster)).or_else(|| taken_away(cluster));
+    let change = changed_of_others(cluster).or_else(|| outlived_by_sessions(cluster));
     let mut findings: Vec<Finding> = change.into_iter().collect();
-    if cluster.wanted_identity() != Some(&PodIdentity::Association) {
+    if !cluster.wanted_identity().is_some_and(PodIdentity::is_by_association) {
         return findings;
     }
     let at = Address::new(&cluster.planned.cluster.key, Kind::Cluster, &[]);
@@ -34,25 +34,32 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
     findings
 }
 
-/// One whose role changes while pods have theirs by it: no pod shows which role it has, so that none would be
-/// restarted for the change, and none could be seen to have the new one.
-fn given_another_role(cluster: &Cluster<'_>) -> Option<Finding> {
-    if cluster.pods().is_some_and(|(_, pods)| !pods.identities().contains(&&PodIdentity::Association)) {
-        return None;
-    }
+/// One that the plan takes away or gives another role: pods have what they were given by it until they are
+/// restarted.
+fn outlived_by_sessions(cluster: &Cluster<'_>) -> Option<Finding> {
     let (step, [found, after]) = cluster.service_account()?;
-    let (found, after) = (found.association.as_ref()?, after.association.as_ref()?);
-    let message = format!("its Pod Identity association names {}, and is to name {}", found.role_arn, after.role_arn);
-    (found.role_arn != after.role_arn).then(|| known::POD_IDENTITY_ROLE.at(&step.address, message))
+    let found = found.association.as_ref()?;
+    let message = match &after.association {
+        None => {
+            "pods keep the credentials that they have by the association until they are restarted, which the plan does \
+             next; a container that restarts on its own before that gets none"
+                .to_owned()
+        }
+        Some(after) if after.role_arn != found.role_arn && uses_one(cluster) => {
+            format!(
+                "pods have {} by the association until they are restarted, which the plan does next, or until their \
+                 session ends by itself: then they get {}",
+                found.role_arn, after.role_arn
+            )
+        }
+        Some(_) => return None,
+    };
+    Some(known::POD_IDENTITY_SESSION.at(&step.address, message))
 }
 
-/// One that the plan takes away: pods have what they were given by it until they are restarted.
-fn taken_away(cluster: &Cluster<'_>) -> Option<Finding> {
-    let (step, [found, after]) = cluster.service_account()?;
-    let is_taken = found.association.is_some() && after.association.is_none();
-    let message = "pods keep the credentials that they have by the association until they are restarted, which the plan \
-                   does next; a container that restarts on its own before that gets none";
-    is_taken.then(|| known::POD_IDENTITY_SESSION.at(&step.address, message.to_owned()))
+/// Whether any pod was found with a role by an association, as far as pods were looked at.
+fn uses_one(cluster: &Cluster<'_>) -> bool {
+    cluster.pods().is_none_or(|(_, pods)| pods.identities().into_iter().any(PodIdentity::is_by_association))
 }
 
 /// An association that no plan has made, and that the plan would give another role or take away.

@@ -14,7 +14,7 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
             let message = "its endpoint is private, and nothing says that its pods call STS in the region";
             vec![known::PRIVATE_CLUSTER.at(&at, message.to_owned())]
         }
-        Some(PodIdentity::Association) => {
+        Some(PodIdentity::Association { .. }) => {
             let message = "its endpoint is private, and the agent on its nodes calls EKS for every role";
             vec![known::PRIVATE_CLUSTER_WITH_AGENT.at(&at, message.to_owned())]
         }

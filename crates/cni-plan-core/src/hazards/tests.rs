@@ -118,7 +118,7 @@ fn ask_for_association(graph: &mut DependencyGraph<Node>) {
         let Wanted::Run(Run::Restart { identity, .. } | Run::Verify { identity, .. }) = wanted else {
             panic!("it is a run on pods")
         };
-        *identity = PodIdentity::Association;
+        *identity = PodIdentity::associated(&role_arn("c"));
     }
 }
 
@@ -252,7 +252,7 @@ fn an_association_is_taken_away_only_where_a_plan_has_made_it() {
 }
 
 #[test]
-fn an_association_that_pods_use_keeps_its_role() {
+fn that_sessions_outlive_an_association_s_role_is_told_where_pods_have_one() {
     let found = |role_arn: &str, carried: PodIdentity| {
         let mut scene = Scene::new(IpFamily::Ipv4).version("v1.20.0");
         scene.by_association = true;
@@ -264,9 +264,10 @@ fn an_association_that_pods_use_keeps_its_role() {
         scene.pods(|pods| pods.carrying = vec![PodGroup { identity: carried.clone(), pods: 1 }]);
         scene.codes()
     };
-    assert_eq!(found("arn:another", PodIdentity::Association), ["pod-identity-role"]);
-    assert_eq!(found(&role_arn("c"), PodIdentity::Association), NONE);
-    assert_eq!(found("arn:another", PodIdentity::NodeRole), NONE, "every pod is restarted and seen");
+    assert_eq!(found("arn:another", PodIdentity::associated("arn:another")), ["pod-identity-session"]);
+    assert_eq!(found("arn:another", PodIdentity::Association { role_arn: None }), ["pod-identity-session"]);
+    assert_eq!(found(&role_arn("c"), PodIdentity::associated(&role_arn("c"))), NONE);
+    assert_eq!(found("arn:another", PodIdentity::NodeRole), NONE, "no pod has come by it");
 }
 
 #[test]

@@ -52,31 +52,17 @@ pub(super) struct Lens<'a> {
     pub(super) wanted: Option<&'a PodIdentity>,
     /// What they were found with.
     pub(super) found: Option<&'a Pods>,
-    /// The role of the service account's Pod Identity association, where that is what is asked about.
-    pub(super) association: Option<&'a str>,
 }
 
 impl<'a> Lens<'a> {
-    /// For what the annotation is meant to tell the pods, `wanted`, with `after` as the plan leaves the
-    /// service account.
-    pub(super) fn of(
-        wanted: Option<&'a PodIdentity>,
-        after: Option<&'a ServiceAccount>,
-        found: Option<&'a Pods>,
-    ) -> Lens<'a> {
-        let association = after.and_then(|account| account.association.as_ref()).map(|it| it.role_arn.as_str());
+    /// For what the annotation is meant to tell the pods, `wanted`.
+    pub(super) fn of(wanted: Option<&'a PodIdentity>, found: Option<&'a Pods>) -> Lens<'a> {
         let own = match wanted {
             Some(PodIdentity::WebIdentity { role_arn, .. }) => Some(role_arn.as_str()),
-            Some(PodIdentity::Association) => association,
+            Some(PodIdentity::Association { role_arn }) => role_arn.as_deref(),
             _ => None,
         };
-        Lens { own, wanted, found, association }
-    }
-
-    /// As things are under `account`.
-    pub(super) fn under(self, account: Option<&'a ServiceAccount>) -> Lens<'a> {
-        let association = account.and_then(|account| account.association.as_ref());
-        Lens { association: association.map(|it| it.role_arn.as_str()), ..self }
+        Lens { own, wanted, found }
     }
 
     /// The sorts of an identity that pods take. Where nothing is said of the STS endpoint, the
@@ -100,7 +86,11 @@ impl<'a> Lens<'a> {
     /// The sorts that a pod may take which is born under these annotations; without a service account
     /// none is born, and one made by someone else names no role.
     pub(super) fn newborn(self, account: Option<&'a ServiceAccount>) -> Identities {
-        account.map_or(Identities::NODE_ROLE, |it| self.under(account).sorts(&it.identity_of_new_pods()))
+        account.map_or(Identities::NODE_ROLE, |it| self.sorts(&it.identity_of_new_pods()))
+    }
+
+    fn wants_association(&self) -> bool {
+        self.wanted.is_some_and(PodIdentity::is_by_association)
     }
 
     fn sort(&self, identity: &PodIdentity) -> Identities {
@@ -109,15 +99,13 @@ impl<'a> Lens<'a> {
             // By an association where web identity is wanted, or the other way round, the own role lets pods in by
             // a statement of trust that the plan does not touch: that is another identity.
             PodIdentity::WebIdentity { role_arn, .. }
-                if self.own == Some(role_arn) && self.wanted != Some(&PodIdentity::Association) =>
+                if self.own == Some(role_arn) && !self.wants_association() =>
             {
                 let is_as_wanted = self.wanted.is_none_or(|wanted| identity.satisfies(wanted));
                 if is_as_wanted { Identities::OWN } else { Identities::OWN_OTHERWISE }
             }
-            PodIdentity::Association
-                if self.wanted == Some(&PodIdentity::Association)
-                    && self.own.is_some()
-                    && self.own == self.association =>
+            PodIdentity::Association { role_arn: Some(role_arn) }
+                if self.own == Some(role_arn) && self.wants_association() =>
             {
                 Identities::OWN
             }

@@ -121,10 +121,10 @@ impl<'a> Strands<'a> {
         let [before, after] = annotate.map_or([None; 2], Change::service_accounts);
         let announced = after.map(ServiceAccount::identity_of_new_pods);
         let found = restart.or(verify).and_then(found_pods);
-        let meant = Lens::of(wanted.or(announced.as_ref()), after, found);
+        let meant = Lens::of(wanted.or(announced.as_ref()), found);
         let lens = Lens { wanted, ..meant };
         let (carried, carried_is_one) = match (found, restart.or(verify)) {
-            (Some(pods), _) => (lens.under(before).carried(pods), pods.carrying.len() == 1),
+            (Some(pods), _) => (lens.carried(pods), pods.carrying.len() == 1),
             (None, Some(_)) => (Identities::NONE, false),
             // Nobody has looked: they are where every cluster begins.
             (None, None) => (Identities::NODE_ROLE, true),

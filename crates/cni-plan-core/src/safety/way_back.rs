@@ -96,10 +96,7 @@ impl WaysBack {
 
     fn inverse(&self, live: &HashMap<Address, Observation>) -> Inverse {
         let found = self.plan.iter().find_map(found_pods);
-        let annotate = self.plan.iter().find(|change| change.address.kind() == Kind::Annotate);
-        let [before, after] = annotate.map_or([None; 2], Change::service_accounts);
-        // What a step of the way back brings is born under the service account as it was.
-        let lens = Lens::of(self.wanted.as_ref(), after, found).under(before);
+        let lens = Lens::of(self.wanted.as_ref(), found);
         let mut inverse = Inverse::default();
         for change in invert(&self.plan, live).changes.iter().filter(|change| change.is_effective()) {
             let Some(place) = self.place(&change.address) else { continue };

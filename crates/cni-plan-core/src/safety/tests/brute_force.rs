@@ -186,8 +186,10 @@ impl<'a> World<'a> {
                 (PodIdentity::WebIdentity { role_arn, .. }, PodIdentity::WebIdentity { role_arn: wanted, .. }) => {
                     role_arn == wanted
                 }
-                // The random plans have associations with the plugin's own role only, where they want one.
-                (PodIdentity::Association, PodIdentity::Association) => true,
+                (
+                    PodIdentity::Association { role_arn: Some(role_arn) },
+                    PodIdentity::Association { role_arn: Some(wanted) },
+                ) => role_arn == wanted,
                 _ => false,
             };
             for (at, change) in self.changes.iter().enumerate() {

@@ -42,23 +42,25 @@ enum Annotated {
     Already,
 }
 
-/// What becomes of a Pod Identity association with the own role.
+/// What becomes of a Pod Identity association, with the own role unless it says otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Associated {
     Never,
     Made,
     Already,
+    GivenOwn,
     Taken,
 }
 
 impl Associated {
-    /// Whether it is there before and after.
-    fn is_there(self) -> (bool, bool) {
+    /// Whose role it has before and after, where it is there.
+    fn roles(self, own: &str) -> [Option<&str>; 2] {
         match self {
-            Associated::Never => (false, false),
-            Associated::Made => (false, true),
-            Associated::Already => (true, true),
-            Associated::Taken => (true, false),
+            Associated::Never => [None, None],
+            Associated::Made => [None, Some(own)],
+            Associated::Already => [Some(own), Some(own)],
+            Associated::GivenOwn => [Some("another"), Some(own)],
+            Associated::Taken => [Some(own), None],
         }
     }
 }
@@ -70,7 +72,9 @@ fn identity(cluster: &str, number: usize) -> PodIdentity {
         1 => own(true),
         2 => own(false),
         3 => PodIdentity::Other { what: "keys of its own".to_owned() },
-        4 => PodIdentity::Association,
+        4 => PodIdentity::associated(&role_arn(cluster)),
+        5 => PodIdentity::associated(&role_arn("another")),
+        6 => PodIdentity::Association { role_arn: None },
         _ => PodIdentity::WebIdentity { role_arn: role_arn("another"), sts_regional: Some(true) },
     }
 }
@@ -86,12 +90,13 @@ fn sketch() -> impl Strategy<Value = Sketch> {
         5 => Just(Associated::Never),
         2 => Just(Associated::Made),
         1 => Just(Associated::Already),
+        2 => Just(Associated::GivenOwn),
         2 => Just(Associated::Taken)
     ];
     let requirements = prop::collection::vec((any::<bool>(), prop::bool::weighted(0.9)), 1..3);
     let carried = prop_oneof![
         5 => Just(vec![0]),
-        3 => prop::collection::btree_set(0usize..6, 0..3).prop_map(|set| set.into_iter().collect())
+        3 => prop::collection::btree_set(0usize..8, 0..3).prop_map(|set| set.into_iter().collect())
     ];
     (
         requirements,
@@ -143,15 +148,15 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         });
     }
     let requirements = changes.len();
-    let (was_associated, is_associated) = sketch.associated.is_there();
+    let [was_associated, is_associated] = sketch.associated.roles(name);
     // No pod has come by an association before there was one.
-    let could_be = |identity: &PodIdentity| was_associated || *identity != PodIdentity::Association;
+    let could_be = |identity: &PodIdentity| was_associated.is_some() || !identity.is_by_association();
     let carried = sketch.carried.iter().map(|&number| identity(name, number)).filter(could_be);
     let carried: Vec<(PodIdentity, u32)> = carried.map(|identity| (identity, 2)).collect();
     let found = || Some(pods(&carried));
     let wanted = match is_associated {
-        true => PodIdentity::Association,
-        false => {
+        Some(own) => PodIdentity::associated(&role_arn(own)),
+        None => {
             PodIdentity::WebIdentity { role_arn: role_arn(name), sts_regional: sketch.wants_regional.then_some(true) }
         }
     };
@@ -172,9 +177,9 @@ fn steps(name: &str, sketch: &Sketch) -> (Vec<Change>, Vec<(usize, usize)>) {
         }
         Some(Resource::ServiceAccount(account))
     };
-    let associated = |account: Option<Resource>, is_there: bool| match account {
+    let associated = |account: Option<Resource>, role: Option<&str>| match account {
         Some(Resource::ServiceAccount(account)) => Some(Resource::ServiceAccount(ServiceAccount {
-            association: is_there.then(|| Association::of_a_plan(&role_arn(name))),
+            association: role.map(|role| Association::of_a_plan(&role_arn(role))),
             ..account
         })),
         other => other,
