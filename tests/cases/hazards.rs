@@ -121,8 +121,8 @@ pub(crate) const HAZARDS: &[Hazard] = &[
         harmless: asked("the agent", with_agent, BY_ASSOCIATION),
     },
     Hazard {
-        what: "Another role for an association, which no pod would show",
-        code: "pod-identity-role",
+        what: "Sessions that outlive the role of their association",
+        code: "pod-identity-session",
         held_by: asked(
             "an association that a plan has made, and another role in the spec",
             by_association,

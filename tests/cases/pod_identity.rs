@@ -48,8 +48,7 @@ fn from_an_annotation_and_to_one_again_are_ordinary_plans() {
         nothing_is_left_to_do(&rehearsal);
         // There and back once more, so that each step is seen undone before the next is taken.
         let there = rehearsal.state();
-        let last = rehearsal.runs().into_iter().find(|run| !earlier.contains(run)).unwrap();
-        rehearsal.run(&format!("rollback {last} --auto-approve")).expect(0);
+        rehearsal.run(&format!("rollback {} --auto-approve", run_since(&rehearsal, &earlier))).expect(0);
         assert_same(&start, &rehearsal.state());
         rehearsal.run("plan spec.yaml").expect(0);
         rehearsal.run("apply").expect(0);
@@ -131,14 +130,71 @@ fn an_association_that_no_pod_uses_yet_is_given_another_role() {
 }
 
 #[test]
-fn an_association_that_pods_use_is_given_no_other_role_since_no_pod_would_show_it() {
-    let rehearsal = before();
-    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
-    rehearsal.run("plan spec.yaml").expect(0);
-    rehearsal.run("apply").expect(0);
-    rehearsal.workspace().write("spec.yaml", &format!("{BY_ASSOCIATION}    role: {{ name: Another }}\n"));
-    let refused = rehearsal.run("plan spec.yaml").expect(5);
-    assert!(refused.stdout.contains("[pod-identity-role]"), "{refused}");
+fn an_association_that_pods_use_is_given_another_role_there_and_back() {
+    let rehearsal = in_use();
+    let (start, earlier) = (rehearsal.state(), rehearsal.runs());
+    assert_snapshot!("another-role-in-use", rehearsal.run("plan another.yaml").expect(0));
+    rehearsal.sandbox().clear_calls();
+    rehearsal.run("apply plans/another.plan.json").expect(0);
+    assert_eq!(calls(&rehearsal, "UpdatePodIdentityAssociation"), 1);
+    assert_eq!(calls(&rehearsal, "delete pods"), pods(&rehearsal).len(), "each is born under the other role");
+    nothing_is_left_to_do_of(&rehearsal, "another.yaml");
+    rehearsal.sandbox().clear_calls();
+    rehearsal.run(&format!("rollback {} --auto-approve", run_since(&rehearsal, &earlier))).expect(0);
+    assert_same(&start, &rehearsal.state());
+    assert_eq!(calls(&rehearsal, "delete pods"), pods(&rehearsal).len(), "and again under the first one");
+    nothing_is_left_to_do(&rehearsal);
+}
+
+#[test]
+fn pods_that_someone_elses_change_to_the_association_has_left_behind_are_restarted() {
+    let rehearsal = in_use();
+    let id = association_id(&rehearsal);
+    let wire = rehearsal.wire();
+    let path = format!("/clusters/my-cluster/pod-identity-associations/{id}");
+    for role in ["Another", "AmazonEKSVPCCNIRole-my-cluster"] {
+        wire.eks("POST", &path, &json!({"roleArn": format!("arn:aws:iam::111122223333:role/{role}")}));
+    }
+    assert_snapshot!("changed-by-someone-else", rehearsal.run("plan spec.yaml").expect(0));
+    rehearsal.sandbox().clear_calls();
+    rehearsal.run("apply plans/spec.plan.json").expect(0);
+    assert_eq!(calls(&rehearsal, "delete pods"), pods(&rehearsal).len());
+    nothing_is_left_to_do(&rehearsal);
+}
+
+/// Killed behind each call of the run that gives the association another role, taken up, or put back.
+#[test]
+fn a_run_that_gives_an_association_another_role_is_taken_up_or_put_back_wherever_it_is_killed() {
+    let steps = [
+        ("eks:UpdatePodIdentityAssociation", 0),
+        ("kubernetes:delete pods", 0),
+        ("kubernetes:delete pods", 2),
+        ("iam:AttachRolePolicy", 0),
+    ];
+    for (operation, nth) in steps {
+        for command in ["resume", "rollback"] {
+            let rehearsal = in_use();
+            let (start, earlier) = (rehearsal.state(), rehearsal.runs());
+            rehearsal.run("plan another.yaml").expect(0);
+            let call =
+                Call { operation: operation.to_owned(), nth, changes_something: true, is_before_any_change: false };
+            let killed = rehearsal.run_until(&Instant::AfterEffect(call), "apply plans/another.plan.json");
+            assert_eq!(killed.map(|ran| ran.code), None, "it is killed behind {operation}");
+            rehearsal.sandbox().clear_faults();
+            let last = run_since(&rehearsal, &earlier);
+            match command {
+                "resume" => {
+                    rehearsal.run(&format!("resume {last}")).expect(0);
+                    nothing_is_left_to_do_of(&rehearsal, "another.yaml");
+                }
+                _ => {
+                    rehearsal.run(&format!("rollback {last} --auto-approve")).expect(0);
+                    assert_same(&start, &rehearsal.state());
+                    nothing_is_left_to_do(&rehearsal);
+                }
+            }
+        }
+    }
 }
 
 #[test]
@@ -209,13 +265,45 @@ fn before() -> Rehearsal {
     Rehearsal::with_clusters(&[seed()])
 }
 
+/// A cluster whose pods have their role by an association that a plan has made, and another role asked for in
+/// another spec.
+fn in_use() -> Rehearsal {
+    let rehearsal = before();
+    rehearsal.workspace().write("spec.yaml", BY_ASSOCIATION);
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.run("apply").expect(0);
+    rehearsal.workspace().write("another.yaml", &format!("{BY_ASSOCIATION}    role: {{ name: Another }}\n"));
+    rehearsal
+}
+
+/// The run that is not among `earlier`.
+fn run_since(rehearsal: &Rehearsal, earlier: &[String]) -> String {
+    rehearsal.runs().into_iter().find(|run| !earlier.contains(run)).expect("there is one")
+}
+
+/// How often the sandbox was called so.
+fn calls(rehearsal: &Rehearsal, operation: &str) -> usize {
+    rehearsal.sandbox().calls().iter().filter(|call| call.operation == operation).count()
+}
+
+fn association_id(rehearsal: &Rehearsal) -> String {
+    let answer = rehearsal.wire().eks("GET", "/clusters/my-cluster/pod-identity-associations", &json!({}));
+    let associations: Value = serde_json::from_str(&answer).unwrap();
+    associations["associations"][0]["associationId"].as_str().unwrap().to_owned()
+}
+
 fn saved(rehearsal: &Rehearsal) -> ChangeSet {
     ChangeSet::from_json(&rehearsal.workspace().read("plans/spec.plan.json")).unwrap()
 }
 
 #[track_caller]
 fn nothing_is_left_to_do(rehearsal: &Rehearsal) {
-    let again = rehearsal.run("plan spec.yaml --no-save --detailed-exitcode").expect(0);
+    nothing_is_left_to_do_of(rehearsal, "spec.yaml");
+}
+
+#[track_caller]
+fn nothing_is_left_to_do_of(rehearsal: &Rehearsal, spec: &str) {
+    let again = rehearsal.run(&format!("plan {spec} --no-save --detailed-exitcode")).expect(0);
     assert!(again.stdout.contains("Nothing to do"), "{again}");
 }
 

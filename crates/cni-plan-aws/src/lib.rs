@@ -8,7 +8,8 @@
 //! `inspect` reads it, `apply` changes it, `convert` goes between the wire's form and core's.
 //!
 //! `identity` stands around the provider of an API server, and adds what EKS has of a service account: the
-//! add-on's role, the Pod Identity association.
+//! add-on's role, the Pod Identity association; which role pods have by that it tells whoever looks at pods
+//! ([`cni_plan_core::AssociationReader`]).
 //!
 //! IAM's readers lag behind its writers: `visibility` says for how long, `believed` reads in spite of
 //! that, and `recent` keeps what was written lately.
@@ -54,5 +55,6 @@ mod whole;
 
 pub use aws::Aws;
 pub use iam::IamProvider;
+pub use identity::Associations;
 pub use options::{AwsOptions, ChooseCredentials, StaticCredentials};
 pub use visibility::Visibility;

@@ -20,19 +20,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cni_plan_core::{
-    BoxFuture, CallObserver, Change, ClusterLock, ErrorKind, HeldLock, KubernetesAccess, LockHolder, LockRecord,
-    NodeRole, NotTaken, Observation, Overseer, Plugin, PodIdentity, Provider, ProviderError, Resource, RoleTrial, Run,
-    Target, TokenSource, WorkloadInspector,
+    AssociationInEffect, AssociationReader, BoxFuture, CallObserver, Change, ClusterLock, ErrorKind, HeldLock,
+    KubernetesAccess, LockHolder, LockRecord, NodeRole, NotTaken, Observation, Overseer, Plugin, PodIdentity, Provider,
+    ProviderError, Resource, RoleTrial, Run, Target, TokenSource, WorkloadInspector,
 };
 
 use crate::client::Connection;
 use crate::lease::{Clock, LeaseLock};
+use crate::pods::PodsOf;
 
 /// The provider of one cluster, for the targets whose owner is that cluster.
 pub struct ClusterProvider {
     connection: Arc<Connection>,
     /// Without it no role can be proved.
     trial: Option<Arc<dyn RoleTrial>>,
+    /// Without it nobody can tell which role pods have by an association.
+    associations: Option<Arc<dyn AssociationReader>>,
 }
 
 impl ClusterProvider {
@@ -48,7 +51,7 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_kubeconfig(key, access, observer).await?;
-        Ok(ClusterProvider { connection: Arc::new(connection), trial: None })
+        Ok(ClusterProvider { connection: Arc::new(connection), trial: None, associations: None })
     }
 
     /// From the cluster's endpoint, its certificate authority as EKS DescribeCluster has it (PEM in
@@ -65,13 +68,19 @@ impl ClusterProvider {
         observer: Arc<dyn CallObserver>,
     ) -> Result<Self, ProviderError> {
         let connection = Connection::from_endpoint(key, endpoint, certificate_authority, tokens, observer)?;
-        Ok(ClusterProvider { connection: Arc::new(connection), trial: None })
+        Ok(ClusterProvider { connection: Arc::new(connection), trial: None, associations: None })
     }
 
     /// The same with one who tries the roles of the cluster's account.
     #[must_use]
     pub fn with_trial(self, trial: Arc<dyn RoleTrial>) -> Self {
         ClusterProvider { trial: Some(trial), ..self }
+    }
+
+    /// The same with one who knows the cluster's Pod Identity associations.
+    #[must_use]
+    pub fn with_associations(self, associations: Arc<dyn AssociationReader>) -> Self {
+        ClusterProvider { associations: Some(associations), ..self }
     }
 
     fn lock(&self) -> LeaseLock {
@@ -84,7 +93,7 @@ impl ClusterProvider {
                 service_account::observe(&self.connection, namespace, name).await
             }
             Target::Pods { namespace, service_account, .. } => {
-                pods::observe(&self.connection, namespace, service_account).await
+                pods::observe(&self.connection, namespace, service_account, self.association(target)).await
             }
             _ => Err(not_ours(&self.connection, target)),
         };
@@ -103,26 +112,6 @@ impl ClusterProvider {
                 }
                 _ => Err(not_made_here(&self.connection, change)),
             },
-            (
-                Target::Pods { namespace, service_account, .. },
-                Some(Run::Restart { identity, canary, max_unavailable, timeout }),
-            ) => {
-                let plan = pods::Restart {
-                    wanted: identity,
-                    canary: *canary,
-                    max_unavailable: *max_unavailable,
-                    timeout: *timeout,
-                };
-                pods::restart(&self.connection, namespace, service_account, plan, overseer).await
-            }
-            (Target::Pods { namespace, service_account, .. }, Some(Run::Verify { identity, timeout, soak })) => {
-                let plan = pods::Verify { wanted: identity, timeout: *timeout, soak: *soak };
-                pods::verify(&self.connection, namespace, service_account, plan, overseer).await
-            }
-            (Target::Pods { namespace, service_account, .. }, Some(Run::Confirm { identity, timeout, soak })) => {
-                let plan = pods::Confirm { wanted: identity, timeout: *timeout, soak: *soak };
-                pods::confirm(&self.connection, namespace, service_account, plan, overseer).await
-            }
             (Target::Pods { namespace, service_account, .. }, Some(run @ Run::Probe { identity, .. })) => {
                 let (PodIdentity::WebIdentity { role_arn, .. }, Some(trial)) = (identity, &self.trial) else {
                     return Err(not_ours(&self.connection, &change.target));
@@ -134,7 +123,39 @@ impl ClusterProvider {
                 let plan = probe::Probe { role_arn, needs: &run.needs_of(plugin) };
                 probe::probe(&self.connection, namespace, service_account, plan, trial.as_ref(), overseer).await
             }
+            (Target::Pods { .. }, Some(Run::Restart { identity: wanted, canary, max_unavailable, timeout })) => {
+                let (canary, max_unavailable, timeout) = (*canary, *max_unavailable, *timeout);
+                let plan = pods::Restart { wanted, canary, max_unavailable, timeout };
+                pods::restart(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+            }
+            (Target::Pods { .. }, Some(Run::Verify { identity: wanted, timeout, soak })) => {
+                let plan = pods::Verify { wanted, timeout: *timeout, soak: *soak };
+                pods::verify(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+            }
+            (Target::Pods { .. }, Some(Run::Confirm { identity: wanted, timeout, soak })) => {
+                let plan = pods::Confirm { wanted, timeout: *timeout, soak: *soak };
+                pods::confirm(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+            }
             (target, _) => Err(not_ours(&self.connection, target)),
+        }
+    }
+
+    async fn pods_of<'a>(&self, target: &'a Target) -> Result<PodsOf<'a>, ProviderError> {
+        match target {
+            Target::Pods { namespace, service_account, .. } => {
+                Ok(PodsOf { namespace, service_account, association: self.association(target).await? })
+            }
+            _ => Err(not_ours(&self.connection, target)),
+        }
+    }
+
+    /// The association of the pods' service account, where the target has it asked for.
+    async fn association(&self, target: &Target) -> Result<Option<AssociationInEffect>, ProviderError> {
+        match (target, &self.associations) {
+            (Target::Pods { namespace, service_account, association: true, .. }, Some(associations)) => {
+                associations.in_effect(namespace, service_account).await
+            }
+            _ => Ok(None),
         }
     }
 }

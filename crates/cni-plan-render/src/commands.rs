@@ -183,7 +183,8 @@ fn lines(change: &Change, clusters: &ClustersByKey<'_>) -> Vec<String> {
 fn that_all_carry(identity: &PodIdentity, pods: &str, service_account: &str) -> Vec<String> {
     let (variable, accepted) = match identity {
         PodIdentity::WebIdentity { role_arn, .. } => ("AWS_ROLE_ARN", quoted(role_arn)),
-        PodIdentity::Association => {
+        // Which role that is shows in no pod: the script has restarted them all.
+        PodIdentity::Association { .. } => {
             ("AWS_CONTAINER_CREDENTIALS_FULL_URI", PodIdentity::AGENT.map(|uri| format!("'{uri}'")).join(" | "))
         }
         PodIdentity::NodeRole | PodIdentity::Other { .. } => return Vec::new(),

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use cni_plan_aws::{Aws, AwsOptions};
+use cni_plan_aws::{Associations, Aws, AwsOptions};
 use cni_plan_core::{
-    CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted, Neighbour, NodeRole,
-    PlannedCluster, Provider, ProviderError, RoleTrial, Unread, WorkloadInspector,
+    AssociationReader, CallObserver, ClusterFacts, ClusterInspector, ClusterLock, ClusterRef, ErrorKind, FactsWanted,
+    Neighbour, NodeRole, PlannedCluster, Provider, ProviderError, RoleTrial, Unread, WorkloadInspector,
 };
 use cni_plan_engine::{Providers, read_facts, read_neighbours};
 use cni_plan_kubernetes::ClusterProvider;
@@ -89,12 +89,13 @@ impl Connector {
         asked: &FactsWanted,
         facts: ClusterFacts,
     ) -> Result<Server, ProviderError> {
-        let provider = self.cluster(cluster, &facts).await?;
+        let associations = self.aws.associations(cluster).await?;
+        let provider = self.cluster(cluster, &facts, &associations).await?;
         let mapped = match asked.node_roles && facts.uses_aws_auth {
             true => Mapped::read(&provider).await?,
             false => Mapped::default(),
         };
-        let with_identity = self.aws.with_identity(cluster, Arc::clone(&provider) as Arc<dyn Provider>).await?;
+        let with_identity = associations.with(Arc::clone(&provider) as Arc<dyn Provider>);
         Ok(Server { provider, mapped, with_identity })
     }
 
@@ -103,14 +104,20 @@ impl Connector {
         Ok((planned.facts.account.clone(), provider))
     }
 
-    async fn cluster(&self, cluster: &ClusterRef, facts: &ClusterFacts) -> Result<Arc<ClusterProvider>, ProviderError> {
+    async fn cluster(
+        &self,
+        cluster: &ClusterRef,
+        facts: &ClusterFacts,
+        associations: &Arc<Associations>,
+    ) -> Result<Arc<ClusterProvider>, ProviderError> {
         let provider = match self.through_kubeconfig(cluster).await {
             Some(provider) => provider?,
             None => self.through_endpoint(cluster, facts)?,
         };
         // In the cluster's own region, where its pods will ask.
         let trial: Arc<dyn RoleTrial> = self.aws.account(cluster).await?;
-        Ok(Arc::new(provider.with_trial(trial)))
+        let associations: Arc<dyn AssociationReader> = Arc::clone(associations) as _;
+        Ok(Arc::new(provider.with_trial(trial).with_associations(associations)))
     }
 
     /// The locks of clusters by their keys, in the order asked. Needs no more of AWS than the way to

@@ -1,5 +1,8 @@
 //! The Pod Identity association of a service account: read, made, given another role, taken away.
 
+use std::time::Duration;
+
+use aws_sdk_eks::primitives::DateTime;
 use cni_plan_core::{Association, Overseer, ProviderError, ServiceAccount};
 
 use crate::facts::association_id;
@@ -7,9 +10,14 @@ use crate::failure::{Intent, if_there};
 use crate::session::Session;
 
 /// An association as EKS has it.
+#[derive(Debug, Clone)]
 pub(super) struct Found {
     id: String,
     pub(super) state: Association,
+    /// Since 1970; zero where EKS does not say it.
+    pub(super) created: Duration,
+    /// The same; as created where it was never changed.
+    pub(super) modified: Duration,
 }
 
 /// The one of a service account; there is at most one.
@@ -35,7 +43,13 @@ pub(super) async fn of(
     ];
     let besides = besides.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect();
     let tags = described.tags.unwrap_or_default().into_iter().collect();
-    Ok(Some(Found { id, state: Association { role_arn, owner_arn: described.owner_arn, besides, tags } }))
+    let [created, modified] = [described.created_at, described.modified_at].map(since_1970);
+    let state = Association { role_arn, owner_arn: described.owner_arn, besides, tags };
+    Ok(Some(Found { id, state, created, modified: modified.max(created) }))
+}
+
+fn since_1970(time: Option<DateTime>) -> Duration {
+    time.and_then(|time| Duration::try_from_secs_f64(time.as_secs_f64()).ok()).unwrap_or_default()
 }
 
 /// Brings the association from where `before` has it to where `after` has it.

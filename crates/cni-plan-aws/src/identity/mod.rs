@@ -6,6 +6,7 @@
 
 mod addon;
 mod association;
+mod associations;
 mod wait;
 
 use std::ops::ControlFlow;
@@ -13,38 +14,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cni_plan_core::{
-    AddonRole, Association, BoxFuture, Change, ClusterRef, Observation, Overseer, Provider, ProviderError, Resource,
+    AddonRole, Association, BoxFuture, Change, Observation, Overseer, Provider, ProviderError, Resource,
     ServiceAccount, Target,
 };
 use futures::future::{OptionFuture, join, join_all, try_join};
 
-use crate::Aws;
 use crate::session::Session;
 
+pub use associations::Associations;
+
 /// A cluster's provider, with EKS behind the targets that ask for it.
-pub(crate) struct EksIdentity {
-    session: Arc<Session>,
-    /// As EKS knows the cluster.
-    cluster: String,
-    /// How long it may take until an association is in effect.
-    association_lag: Duration,
+struct EksIdentity {
+    associations: Arc<Associations>,
     api_server: Arc<dyn Provider>,
 }
 
-impl Aws {
-    /// `api_server`, which answers for a cluster, together with what EKS has of its service accounts.
-    ///
-    /// # Errors
-    /// Without usable credentials or a region, and when `CNI_PLAN_IAM_VISIBILITY` is no duration.
-    pub async fn with_identity(
-        &self,
-        cluster: &ClusterRef,
-        api_server: Arc<dyn Provider>,
-    ) -> Result<Arc<dyn Provider>, ProviderError> {
-        let session = self.session(cluster).await?;
-        // "Several seconds" (EKS API reference, CreatePodIdentityAssociation); IAM's readers are given as long.
-        let association_lag = self.visibility()?.stable_for();
-        Ok(Arc::new(EksIdentity { session, cluster: cluster.name.clone(), association_lag, api_server }))
+impl Associations {
+    /// `api_server`, which answers for the cluster, together with what EKS has of its service accounts.
+    pub fn with(self: Arc<Self>, api_server: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(EksIdentity { associations: self, api_server })
     }
 }
 
@@ -62,7 +50,7 @@ impl Provider for EksIdentity {
             let asks = |target: &Target| matches!(target, Target::ServiceAccount { addon: true, .. });
             let is_asked = targets.iter().any(|target| asks(target));
             let at_rest =
-                OptionFuture::from(is_asked.then(|| addon::at_rest(&self.session, &self.cluster, || ()))).await;
+                OptionFuture::from(is_asked.then(|| addon::at_rest(self.session(), self.cluster(), || ()))).await;
             // What may still come is not to be seen, and is never taken for what there was before.
             let restless = at_rest.and_then(Result::err);
             let (seen, shares) = join(self.api_server.settle(targets), self.shares(targets)).await;
@@ -96,6 +84,14 @@ struct Share {
 }
 
 impl EksIdentity {
+    fn session(&self) -> &Session {
+        &self.associations.session
+    }
+
+    fn cluster(&self) -> &str {
+        &self.associations.cluster
+    }
+
     async fn shares(&self, targets: &[&Target]) -> Vec<Result<Share, ProviderError>> {
         join_all(targets.iter().map(|target| self.share(target))).await
     }
@@ -104,11 +100,11 @@ impl EksIdentity {
         let Target::ServiceAccount { namespace, name, addon, association, .. } = target else {
             return Ok(Share::default());
         };
-        let (session, cluster) = (&*self.session, self.cluster.as_str());
+        let (session, cluster) = (self.session(), self.cluster());
         let (addon, association) = try_join(
             async { OptionFuture::from(addon.then(|| addon::role(session, cluster))).await.transpose() },
             async {
-                let asked = association.then(|| association::of(session, cluster, namespace, name));
+                let asked = association.then(|| self.associations.of(namespace, name));
                 OptionFuture::from(asked).await.transpose()
             },
         )
@@ -127,17 +123,13 @@ impl EksIdentity {
     ) -> Result<(), ProviderError> {
         if after.association.is_some() {
             self.associate(before, after, overseer).await?;
-            if before.association.is_none() && before.annotations != after.annotations {
-                // Until EKS knows of it everywhere, and it does not say when, pods are born by the annotation.
-                addon::tell(overseer, "waiting until EKS knows everywhere of the Pod Identity association");
-                tokio::time::sleep(self.association_lag).await;
-            }
+            self.until_known(before, after, overseer).await;
         }
         match (&before.addon, &after.addon) {
             (Some(found), Some(wanted)) => {
                 let now = self.account(change).await?;
                 let is_to_write = now.is_none_or(|now| unlike(&now, after).is_some());
-                addon::set_role(&self.session, &self.cluster, found, wanted, is_to_write, overseer).await?;
+                addon::set_role(self.session(), self.cluster(), found, wanted, is_to_write, overseer).await?;
                 self.until_annotated(change, after, overseer).await?;
             }
             _ if before.annotations != after.annotations => {
@@ -152,6 +144,21 @@ impl EksIdentity {
         Ok(())
     }
 
+    /// EKS does not say when an association that was made or changed is in effect: until then pods are born by the
+    /// annotation, which may be about to go, or with the role from before it.
+    async fn until_known(&self, before: &ServiceAccount, after: &ServiceAccount, overseer: &dyn Overseer) {
+        /// A pod is told from one that was born before by the second of its birth.
+        const TO_THE_NEXT_SECOND: Duration = Duration::from_secs(1);
+        let lag = self.associations.lag;
+        let wait = match &before.association {
+            None if before.annotations != after.annotations => lag,
+            Some(_) if before.association != after.association => lag + TO_THE_NEXT_SECOND,
+            _ => return,
+        };
+        addon::tell(overseer, "waiting until EKS knows everywhere of the Pod Identity association");
+        tokio::time::sleep(wait).await;
+    }
+
     async fn associate(
         &self,
         before: &ServiceAccount,
@@ -161,7 +168,7 @@ impl EksIdentity {
         if before.association == after.association {
             return Ok(());
         }
-        association::set(&self.session, &self.cluster, before, after, overseer).await
+        association::set(self.session(), self.cluster(), before, after, overseer).await
     }
 
     /// EKS has said that the add-on is updated; that its service account names the role is to be seen.
@@ -174,7 +181,7 @@ impl EksIdentity {
         let waits = || addon::tell(overseer, "waiting for EKS to annotate the service account");
         let annotated = wait::until(wait::FOR_THE_ANNOTATION, waits, || async {
             let Some(now) = self.account(change).await? else {
-                return Err(addon::not_annotated(&self.session, &self.cluster, "the service account has gone"));
+                return Err(addon::not_annotated(self.session(), self.cluster(), "the service account has gone"));
             };
             let Some(key) = unlike(&now, after) else { return Ok(ControlFlow::Break(())) };
             let found = now.annotations.get(key);
@@ -183,7 +190,7 @@ impl EksIdentity {
         });
         match annotated.await? {
             ControlFlow::Break(()) => Ok(()),
-            ControlFlow::Continue(why) => Err(addon::not_annotated(&self.session, &self.cluster, &why)),
+            ControlFlow::Continue(why) => Err(addon::not_annotated(self.session(), self.cluster(), &why)),
         }
     }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cni_plan_core::{Annotation, ErrorKind, Progress, annotation_keys};
+use cni_plan_core::{Annotation, AssociationInEffect, AssociationReader, ErrorKind, Progress, annotation_keys};
 
 use super::*;
 use crate::scripted::{Asked, Scripted, change, cluster, identity};
@@ -65,6 +65,10 @@ fn target(addon: bool, association: bool) -> Target {
     }
 }
 
+async fn provider(script: &Scripted, api_server: Arc<dyn Provider>) -> Arc<dyn Provider> {
+    script.aws().associations(&cluster()).await.unwrap().with(api_server)
+}
+
 /// An add-on with role `old`, whose update is over when it is asked for the second time.
 fn eks(updates: &AtomicUsize, asked: &Asked) -> (u16, String) {
     let addon = format!(
@@ -86,7 +90,7 @@ fn eks(updates: &AtomicUsize, asked: &Asked) -> (u16, String) {
 async fn the_role_is_sent_with_all_that_was_found_and_its_update_is_followed_to_its_end() {
     let updates = AtomicUsize::new(0);
     let script = Scripted::start(move |asked| eks(&updates, asked)).await;
-    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(Some(NEW))).await.unwrap();
+    let provider = provider(&script, ApiServer::annotated(Some(NEW))).await;
     let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
     let told = Mutex::new(Vec::new());
     provider.apply(&change, &|progress| told.lock().unwrap().push(progress)).await.unwrap();
@@ -106,7 +110,7 @@ async fn the_role_is_sent_with_all_that_was_found_and_its_update_is_followed_to_
 async fn an_addon_with_another_role_by_now_is_not_touched() {
     let updates = AtomicUsize::new(0);
     let script = Scripted::start(move |asked| eks(&updates, asked)).await;
-    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let provider = provider(&script, ApiServer::annotated(None)).await;
     let change = change(target(true, false), Some(of_addon("another")), Some(of_addon(NEW)));
     let error = provider.apply(&change, &|_| {}).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Conflict);
@@ -128,7 +132,7 @@ async fn what_comes_before_the_annotation_goes_after_it() {
     })
     .await;
     let api_server = ApiServer::annotated(None);
-    let provider = script.aws().with_identity(&cluster(), Arc::clone(&api_server) as _).await.unwrap();
+    let provider = provider(&script, Arc::clone(&api_server) as _).await;
     let (before, after) = (associated(Some(OLD), None), associated(None, Some(NEW)));
     let change = change(target(false, true), Some(before), Some(after));
     assert!(provider.apply(&change, &|_| {}).await.is_err());
@@ -141,7 +145,7 @@ async fn what_comes_before_the_annotation_goes_after_it() {
 async fn an_update_after_which_the_annotation_is_not_there_is_told() {
     let updates = AtomicUsize::new(0);
     let script = Scripted::start(move |asked| eks(&updates, asked)).await;
-    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(Some(OLD))).await.unwrap();
+    let provider = provider(&script, ApiServer::annotated(Some(OLD))).await;
     let change = change(target(true, false), Some(of_addon(OLD)), Some(of_addon(NEW)));
     let error = provider.apply(&change, &|_| {}).await.unwrap_err();
     assert_eq!(error.why, format!("EKS has updated it, and annotation {} is {OLD}", annotation_keys::ROLE_ARN));
@@ -152,7 +156,7 @@ async fn an_annotation_that_was_taken_off_is_written_again_by_an_update_to_the_s
     let updates = AtomicUsize::new(0);
     let script = Scripted::start(move |asked| eks(&updates, asked)).await;
     let api_server = ApiServer::annotated(None);
-    let provider = script.aws().with_identity(&cluster(), Arc::clone(&api_server) as _).await.unwrap();
+    let provider = provider(&script, Arc::clone(&api_server) as _).await;
     let Resource::ServiceAccount(bare) = of_addon(OLD) else { panic!("it is a service account") };
     let bare = Resource::ServiceAccount(ServiceAccount { annotations: BTreeMap::new(), ..bare });
     let change = change(target(true, false), Some(bare), Some(of_addon(OLD)));
@@ -175,7 +179,7 @@ async fn an_addon_that_eks_is_never_done_with_is_not_to_be_seen() {
         _ => identity(),
     })
     .await;
-    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let provider = provider(&script, ApiServer::annotated(None)).await;
     let target = target(true, false);
     let settled = provider.settle(&[&target]).await;
     let [Observation::Unseen(error)] = settled.as_slice() else { panic!("{settled:?}") };
@@ -197,7 +201,7 @@ async fn what_no_plan_sets_of_an_association_is_seen() {
         _ => identity(),
     })
     .await;
-    let provider = script.aws().with_identity(&cluster(), ApiServer::annotated(None)).await.unwrap();
+    let provider = provider(&script, ApiServer::annotated(None)).await;
     let target = target(false, true);
     let [Observation::Present(Resource::ServiceAccount(account))] = &provider.observe(&[&target]).await[..] else {
         panic!("it is there")
@@ -205,4 +209,48 @@ async fn what_no_plan_sets_of_an_association_is_seen() {
     let association = account.association.as_ref().unwrap();
     assert_eq!(association.besides, ["targetRoleArn"]);
     assert!(!association.is_of_a_plan());
+}
+
+/// One association with role `old`, made at 100 and changed at 200.
+fn with_association(asked: &Asked) -> (u16, String) {
+    let association = format!(r#"{{"association":{{"roleArn":"{OLD}","createdAt":100.25,"modifiedAt":200.5}}}}"#);
+    match asked.operation.as_str() {
+        "POST /clusters/c/pod-identity-associations/a-1" => (200, association),
+        path if path.starts_with("GET /clusters/c/pod-identity-associations/a-1") => (200, association),
+        path if path.starts_with("GET /clusters/c/pod-identity-associations") => {
+            (200, r#"{"associations":[{"associationId":"a-1"}]}"#.to_owned())
+        }
+        _ => identity(),
+    }
+}
+
+#[tokio::test]
+async fn who_looks_at_pods_is_told_the_role_of_their_association_and_since_when_with_one_answer_for_all_who_ask_at_once()
+ {
+    let script = Scripted::start(with_association).await;
+    let associations = script.aws().associations(&cluster()).await.unwrap();
+    let lag = associations.lag;
+    let ask = || associations.in_effect("kube-system", "aws-node");
+    let (one, other) = tokio::join!(ask(), ask());
+    let expected =
+        AssociationInEffect::new(OLD.to_owned(), Duration::from_millis(100_250), Duration::from_millis(200_500), lag);
+    assert_eq!(one.unwrap().as_ref(), Some(&expected));
+    assert_eq!(other.unwrap(), Some(expected));
+    let asked = || script.operations().iter().filter(|it| it.contains("pod-identity-associations")).count();
+    assert_eq!(asked(), 2, "listed and described once");
+    ask().await.unwrap();
+    assert_eq!(asked(), 4, "who asks later is told what is so then");
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_association_is_given_another_role_pods_wait_until_eks_knows_it_everywhere() {
+    let script = Scripted::start(with_association).await;
+    let associations = script.aws().associations(&cluster()).await.unwrap();
+    let lag = associations.lag;
+    let provider = associations.with(ApiServer::annotated(None));
+    let change = change(target(false, true), Some(associated(Some(OLD), None)), Some(associated(Some(NEW), None)));
+    let began = tokio::time::Instant::now();
+    provider.apply(&change, &|_| {}).await.unwrap();
+    assert!(script.operations().iter().any(|it| it == "POST /clusters/c/pod-identity-associations/a-1"));
+    assert!(began.elapsed() >= lag + Duration::from_secs(1), "{:?}", began.elapsed());
 }

@@ -98,9 +98,7 @@ impl<'a> Lens<'a> {
             PodIdentity::NodeRole => Identities::NODE_ROLE,
             // By an association where web identity is wanted, or the other way round, the own role lets pods in by
             // a statement of trust that the plan does not touch: that is another identity.
-            PodIdentity::WebIdentity { role_arn, .. }
-                if self.own == Some(role_arn) && !self.wants_association() =>
-            {
+            PodIdentity::WebIdentity { role_arn, .. } if self.own == Some(role_arn) && !self.wants_association() => {
                 let is_as_wanted = self.wanted.is_none_or(|wanted| identity.satisfies(wanted));
                 if is_as_wanted { Identities::OWN } else { Identities::OWN_OTHERWISE }
             }

@@ -123,7 +123,7 @@ pub(super) fn is_permitted(things: &BTreeMap<Target, Resource>, identity: &PodId
             let role = role_arn.rsplit('/').next().unwrap();
             things.contains_key(&role_target(role)) && things.contains_key(&attached(role))
         }
-        PodIdentity::Association | PodIdentity::Other { .. } => true,
+        PodIdentity::Association { .. } | PodIdentity::Other { .. } => true,
     }
 }
 
@@ -140,6 +140,7 @@ pub(super) fn pods_of(cluster: &str) -> Target {
         cluster: cluster.to_owned(),
         namespace: "kube-system".to_owned(),
         service_account: "aws-node".to_owned(),
+        association: false,
     }
 }
 

@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::Api;
 use tokio::time::Instant;
 
+use super::PodsOf;
 use super::restart::{Reports, delete, open};
 use super::rollout::Victim;
 use super::trouble;
@@ -28,26 +29,24 @@ pub(crate) struct Confirm<'a> {
 /// Runs until that is so. Where no node is eligible there is nothing to confirm by.
 pub(crate) async fn confirm(
     connection: &Connection,
-    namespace: &str,
-    service_account: &str,
+    of: &PodsOf<'_>,
     plan: Confirm<'_>,
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
-    reborn(connection, namespace, service_account, &plan, overseer).await?;
+    reborn(connection, of, &plan, overseer).await?;
     let Confirm { wanted, timeout, soak } = plan;
-    verify(connection, namespace, service_account, Verify { wanted, timeout, soak }, overseer).await
+    verify(connection, of, Verify { wanted, timeout, soak }, overseer).await
 }
 
 /// Deletes a pod and waits for its successor.
 async fn reborn(
     connection: &Connection,
-    namespace: &str,
-    service_account: &str,
+    of: &PodsOf<'_>,
     plan: &Confirm<'_>,
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
-    let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
-    let pods: Api<Pod> = Api::namespaced(connection.client().await?, namespace);
+    let mut watch = open(connection, of, plan.timeout).await?;
+    let pods: Api<Pod> = Api::namespaced(connection.client().await?, of.namespace);
     let mut reports = Reports::to(overseer);
     let mut deadline = Instant::now() + plan.timeout;
     let mut chosen: Option<Chosen> = None;
@@ -64,7 +63,7 @@ async fn reborn(
                     // It may be minutes since anyone was asked.
                     overseer.may_go_on().await?;
                     let victim = Victim { name: found.name.clone(), uid: found.uid.clone() };
-                    delete(connection, &pods, namespace, victim).await?;
+                    delete(connection, &pods, of.namespace, victim).await?;
                     deadline = Instant::now() + plan.timeout;
                     was_looked_at_anew = false;
                     chosen.insert(found).node.clone()
@@ -84,12 +83,12 @@ async fn reborn(
         reports.report((0, 1), std::slice::from_ref(&node));
         if watch.changed_unless_over(deadline, overseer).await? == Waited::TimeOver {
             if !was_looked_at_anew {
-                watch = open(connection, namespace, service_account, plan.timeout).await?;
+                watch = open(connection, of, plan.timeout).await?;
                 was_looked_at_anew = true;
                 continue;
             }
             let (world, interruption, waited_for) = (watch.world(), watch.interruption(), [node]);
-            let over = trouble::time_over(connection, namespace, world, interruption, &waited_for, plan.timeout);
+            let over = trouble::time_over(connection, of.namespace, world, interruption, &waited_for, plan.timeout);
             return Err(over.await);
         }
     }

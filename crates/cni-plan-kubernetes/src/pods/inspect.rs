@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cni_plan_core::{ErrorKind, Pods, ProviderError, Resource, Unread};
+use cni_plan_core::{AssociationInEffect, ErrorKind, Pods, ProviderError, Resource, Unread};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{Node, Pod};
 use kube::Api;
@@ -14,11 +14,13 @@ use crate::client::Connection;
 use crate::error::Attempt;
 
 /// The pods of the DaemonSet that runs under the service account; `None`: there is no such
-/// DaemonSet. The lists are read at the same time: one round trip.
+/// DaemonSet. The lists are read at the same time, one round trip, and `association`, the service account's, beside
+/// them.
 pub(crate) async fn observe(
     connection: &Connection,
     namespace: &str,
     service_account: &str,
+    association: impl Future<Output = Result<Option<AssociationInEffect>, ProviderError>>,
 ) -> Result<Option<Resource>, ProviderError> {
     let client = connection.client().await?;
     let all = ListParams::default();
@@ -26,14 +28,15 @@ pub(crate) async fn observe(
     let pods: Api<Pod> = Api::namespaced(client, namespace);
     let read_nodes = Attempt::new("list nodes", "list", "nodes", None);
     let read_pods = Attempt::new(format!("list pods of {namespace}"), "list", "pods", Some(namespace));
-    let (daemon_set, nodes, pods, others) = futures::try_join!(
+    let (daemon_set, nodes, pods, others, association) = futures::try_join!(
         find(connection, namespace, service_account),
         connection.list(&read_nodes, &nodes, &all),
         connection.list(&read_pods, &pods, &all),
         everywhere(connection),
+        association,
     )?;
     Ok(daemon_set.map(|daemon_set| {
-        let world = World::of(&Rules::of(&daemon_set), &nodes, &pods);
+        let world = World::of(&Rules::of(&daemon_set, association.as_ref()), &nodes, &pods);
         let name = daemon_set.metadata.name.as_deref().unwrap_or_default();
         let pods = world.summary(namespace, name, plugin::of(&daemon_set), &nodes);
         let uid = daemon_set.metadata.uid.as_deref();

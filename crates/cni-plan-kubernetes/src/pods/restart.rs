@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::rollout::{Rollout, Step, Victim};
 use super::watch::{Waited, Watch};
-use super::{inspect, trouble};
+use super::{PodsOf, inspect, trouble};
 use crate::client::Connection;
 use crate::error::Attempt;
 
@@ -30,13 +30,12 @@ pub(crate) struct Restart<'a> {
 /// Runs until every pod on an eligible node carries the identity.
 pub(crate) async fn restart(
     connection: &Connection,
-    namespace: &str,
-    service_account: &str,
+    of: &PodsOf<'_>,
     plan: Restart<'_>,
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
-    let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
-    let pods: Api<Pod> = Api::namespaced(connection.client().await?, namespace);
+    let mut watch = open(connection, of, plan.timeout).await?;
+    let pods: Api<Pod> = Api::namespaced(connection.client().await?, of.namespace);
     let mut rollout = Rollout::new(plan.wanted.clone(), plan.canary as usize, plan.max_unavailable);
     let mut late = Lateness::default();
     let mut reports = Reports::to(overseer);
@@ -66,7 +65,7 @@ pub(crate) async fn restart(
             Step::Delete(victims) => {
                 // A batch takes minutes: meanwhile someone may have asked to stop, or a lock been lost.
                 overseer.may_go_on().await?;
-                let deletions = victims.into_iter().map(|victim| delete(connection, &pods, namespace, victim));
+                let deletions = victims.into_iter().map(|victim| delete(connection, &pods, of.namespace, victim));
                 futures::stream::iter(deletions).buffer_unordered(DELETIONS).try_collect::<()>().await?;
                 deadline = Instant::now() + plan.timeout;
                 was_looked_at_anew = false;
@@ -75,12 +74,12 @@ pub(crate) async fn restart(
                 reports.report(watch.world().progress(plan.wanted), &nodes);
                 if watch.changed(deadline).await? == Waited::TimeOver {
                     if !was_looked_at_anew {
-                        watch = open(connection, namespace, service_account, plan.timeout).await?;
+                        watch = open(connection, of, plan.timeout).await?;
                         was_looked_at_anew = true;
                         continue;
                     }
                     let (world, interruption) = (watch.world(), watch.interruption());
-                    let over = trouble::time_over(connection, namespace, world, interruption, &nodes, plan.timeout);
+                    let over = trouble::time_over(connection, of.namespace, world, interruption, &nodes, plan.timeout);
                     return Err(over.await);
                 }
             }
@@ -102,7 +101,7 @@ impl Lateness {
     /// How long to wait before pods with the identity `found` are born once more; `None`: waiting would not
     /// help, or has not.
     fn next_for(&mut self, wanted: &PodIdentity, found: &PodIdentity) -> Option<Duration> {
-        let is_about_association = [wanted, found].contains(&&PodIdentity::Association);
+        let is_about_association = [wanted, found].into_iter().any(PodIdentity::is_by_association);
         let delay = Duration::from_secs(1 << self.waited.min(Lateness::MOST));
         self.waited += 1;
         (is_about_association && self.waited <= Lateness::MOST).then_some(delay)
@@ -112,18 +111,17 @@ impl Lateness {
 /// Opens the watch over the plugin's DaemonSet, which has to be there.
 pub(super) async fn open<'a>(
     connection: &'a Connection,
-    namespace: &str,
-    service_account: &str,
+    of: &PodsOf<'_>,
     timeout: Duration,
 ) -> Result<Watch<'a>, ProviderError> {
-    let daemon_set = inspect::find(connection, namespace, service_account).await?;
+    let daemon_set = inspect::find(connection, of.namespace, of.service_account).await?;
     let daemon_set = daemon_set.ok_or_else(|| ProviderError {
         kind: ErrorKind::NotFound,
         what: format!("cannot find the plugin's DaemonSet in cluster {}", connection.key()),
-        why: format!("none in namespace {namespace} runs under service account {service_account}"),
+        why: format!("none in namespace {} runs under service account {}", of.namespace, of.service_account),
         cure: "install the plugin again, then plan again".to_owned(),
     })?;
-    let mut watch = Watch::open(connection, namespace, &daemon_set).await?;
+    let mut watch = Watch::open(connection, of, &daemon_set).await?;
     watch.first(timeout).await?;
     Ok(watch)
 }

@@ -11,6 +11,9 @@ use crate::fake::{Fake, refusal};
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/r";
 
+pub(super) const PODS: PodsOf<'static> =
+    PodsOf { namespace: "kube-system", service_account: "aws-node", association: None };
+
 fn wanted() -> PodIdentity {
     PodIdentity::WebIdentity { role_arn: ROLE.to_owned(), sts_regional: None }
 }
@@ -35,7 +38,7 @@ async fn restarted(fake: &Fake, timeout: Duration) -> (Result<(), ProviderError>
     let reports = Mutex::new(Vec::new());
     let tell = |progress| reports.lock().unwrap().push(progress);
     let connection = fake.connection();
-    let running = restart(&connection, "kube-system", "aws-node", plan, &tell);
+    let running = restart(&connection, &PODS, plan, &tell);
     let ended = tokio::time::timeout(Duration::from_secs(20), running).await.expect("it hangs");
     (ended, reports.into_inner().unwrap())
 }
@@ -44,12 +47,12 @@ async fn verified(fake: &Fake, timeout: Duration, soak: Duration) -> Result<(), 
     let wanted = wanted();
     let plan = Verify { wanted: &wanted, timeout, soak };
     let connection = fake.connection();
-    let running = verify(&connection, "kube-system", "aws-node", plan, &|_| {});
+    let running = verify(&connection, &PODS, plan, &|_| {});
     tokio::time::timeout(Duration::from_secs(20), running).await.expect("it hangs")
 }
 
 async fn seen(fake: &Fake) -> (Vec<PodGroup>, u32) {
-    match observe(&fake.connection(), "kube-system", "aws-node").await.unwrap() {
+    match observe(&fake.connection(), "kube-system", "aws-node", async { Ok(None) }).await.unwrap() {
         Some(Resource::Pods(pods)) => (pods.carrying, pods.not_ready),
         found => panic!("{found:?}"),
     }
@@ -103,13 +106,13 @@ async fn a_pod_born_before_an_association_is_known_everywhere_is_born_once_more(
         {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": PodIdentity::AGENT_TOKEN_FILE},
     ]);
     let plan = Restart {
-        wanted: &PodIdentity::Association,
+        wanted: &PodIdentity::Association { role_arn: None },
         canary: 1,
         max_unavailable: MaxUnavailable::Count(2),
         timeout: LONG,
     };
     let connection = fake.connection();
-    let running = restart(&connection, "kube-system", "aws-node", plan, &|_| {});
+    let running = restart(&connection, &PODS, plan, &|_| {});
     let known_later = async {
         tokio::time::sleep(SHORT).await;
         assert_eq!(requests(&fake, "DELETE"), 1, "nothing but the canary goes meanwhile");
@@ -118,20 +121,20 @@ async fn a_pod_born_before_an_association_is_known_everywhere_is_born_once_more(
     let (ended, ()) = tokio::join!(running, known_later);
     ended.unwrap();
     assert_eq!(requests(&fake, "DELETE"), 4);
-    assert_eq!(seen(&fake).await.0, [PodGroup { identity: PodIdentity::Association, pods: 3 }]);
+    assert_eq!(seen(&fake).await.0, [PodGroup { identity: PodIdentity::Association { role_arn: None }, pods: 3 }]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_association_that_is_never_known_is_told() {
     let fake = Fake::new(&["a"]);
     let plan = Restart {
-        wanted: &PodIdentity::Association,
+        wanted: &PodIdentity::Association { role_arn: None },
         canary: 1,
         max_unavailable: MaxUnavailable::Count(1),
         timeout: LONG,
     };
-    let error = restart(&fake.connection(), "kube-system", "aws-node", plan, &|_| {}).await.unwrap_err();
-    assert_eq!(error.why, "it carries the node role, not the role of its Pod Identity association");
+    let error = restart(&fake.connection(), &PODS, plan, &|_| {}).await.unwrap_err();
+    assert_eq!(error.why, "it carries the node role, not an earlier role of its Pod Identity association");
     assert_eq!(requests(&fake, "DELETE"), 7);
 }
 
@@ -300,7 +303,7 @@ async fn a_long_soak_ends_when_another_step_has_failed() {
     let (wanted, began) = (wanted(), tokio::time::Instant::now());
     let plan = Verify { wanted: &wanted, timeout: LONG, soak: Duration::from_secs(1800) };
     let overseer = OverAfter(began + Duration::from_secs(60));
-    let error = verify(&fake.connection(), "kube-system", "aws-node", plan, &overseer).await.unwrap_err();
+    let error = verify(&fake.connection(), &PODS, plan, &overseer).await.unwrap_err();
     assert_eq!(error.kind, ErrorKind::Interrupted);
     assert!(began.elapsed() < Duration::from_secs(70), "{:?}", began.elapsed());
 }

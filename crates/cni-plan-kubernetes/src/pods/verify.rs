@@ -5,6 +5,7 @@ use std::time::Duration;
 use cni_plan_core::{Overseer, PodIdentity, ProviderError};
 use tokio::time::Instant;
 
+use super::PodsOf;
 use super::restart::{Reports, open};
 use super::trouble;
 
@@ -22,13 +23,12 @@ pub(crate) struct Verify<'a> {
 /// Runs until that is so. A pod with another identity ends it at once: it will not change.
 pub(crate) async fn verify(
     connection: &Connection,
-    namespace: &str,
-    service_account: &str,
+    of: &PodsOf<'_>,
     plan: Verify<'_>,
     overseer: &dyn Overseer,
 ) -> Result<(), ProviderError> {
     let deadline = Instant::now() + plan.timeout;
-    let mut watch = open(connection, namespace, service_account, plan.timeout).await?;
+    let mut watch = open(connection, of, plan.timeout).await?;
     let mut reports = Reports::to(overseer);
     let mut served_since: Option<Instant> = None;
     loop {
@@ -46,19 +46,19 @@ pub(crate) async fn verify(
                 return Ok(());
             }
             if is_over {
-                watch = open(connection, namespace, service_account, plan.timeout).await?;
+                watch = open(connection, of, plan.timeout).await?;
                 continue;
             }
             soaked
         } else {
             served_since = None;
             if deadline <= now && !watch.is_fresh() {
-                watch = open(connection, namespace, service_account, plan.timeout).await?;
+                watch = open(connection, of, plan.timeout).await?;
                 continue;
             }
             if deadline <= now {
                 let interruption = watch.interruption();
-                let over = trouble::time_over(connection, namespace, world, interruption, &unserved, plan.timeout);
+                let over = trouble::time_over(connection, of.namespace, world, interruption, &unserved, plan.timeout);
                 return Err(over.await);
             }
             deadline

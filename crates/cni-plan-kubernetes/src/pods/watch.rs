@@ -14,6 +14,7 @@ use kube::runtime::watcher::{self, Config, Event, watcher};
 use kube::{Api, core::Selector};
 use tokio::time::Instant;
 
+use super::PodsOf;
 use super::world::{PodState, Rules, World};
 use crate::client::Connection;
 use crate::error::{Attempt, CallError};
@@ -71,7 +72,7 @@ impl<'a> Watch<'a> {
     /// Opens the watch; the world is there once [`Watch::first`] has returned.
     pub(super) async fn open(
         connection: &'a Connection,
-        namespace: &str,
+        of: &PodsOf<'_>,
         daemon_set: &DaemonSet,
     ) -> Result<Watch<'a>, ProviderError> {
         let client = connection.client().await?;
@@ -82,15 +83,15 @@ impl<'a> Watch<'a> {
             why: error.to_string(),
             cure: "check the DaemonSet's spec.selector".to_owned(),
         })?;
-        let pods: Api<Pod> = Api::namespaced(client.clone(), namespace);
-        let rules = Rules::of(daemon_set);
+        let pods: Api<Pod> = Api::namespaced(client.clone(), of.namespace);
+        let rules = Rules::of(daemon_set, of.association.as_ref());
         let pods = watcher(pods, Config::default().timeout(OPEN_FOR).labels_from(&selector)).default_backoff().map(
             move |event| {
                 let view = |pod: Pod| rules.pod(&pod).map(|pod| (pod.uid.clone(), pod));
                 Seen::Pod(event.map(|event| viewed(event, view)))
             },
         );
-        let rules = Rules::of(daemon_set);
+        let rules = Rules::of(daemon_set, None);
         let nodes = watcher(Api::<Node>::all(client), Config::default().timeout(OPEN_FOR)).default_backoff().map(
             move |event| {
                 let view = |node: Node| Some(rules.node(&node));
@@ -99,7 +100,7 @@ impl<'a> Watch<'a> {
         );
         Ok(Watch {
             connection,
-            namespace: namespace.to_owned(),
+            namespace: of.namespace.to_owned(),
             events: futures::stream::select(pods, nodes).ready_chunks(AT_ONCE).boxed(),
             world: World::default(),
             pods: Listing::default(),

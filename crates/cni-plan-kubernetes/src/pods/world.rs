@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cni_plan_core::{Plugin, PodGroup, PodIdentity, Pods};
+use cni_plan_core::{AssociationInEffect, Plugin, PodGroup, PodIdentity, Pods};
 use k8s_openapi::api::apps::v1::DaemonSet;
 use k8s_openapi::api::core::v1::{ContainerStatus, Node, Pod, PodSpec};
 
@@ -124,13 +124,18 @@ fn is_served(pods: &[&PodState], wanted: &PodIdentity) -> bool {
 pub(super) struct Rules {
     owner: String,
     template: PodSpec,
+    association: Option<AssociationInEffect>,
 }
 
 impl Rules {
-    /// Of a DaemonSet as the server has it.
-    pub(super) fn of(daemon_set: &DaemonSet) -> Rules {
+    /// Of a DaemonSet as the server has it, and the association of its service account.
+    pub(super) fn of(daemon_set: &DaemonSet, association: Option<&AssociationInEffect>) -> Rules {
         let template = daemon_set.spec.as_ref().and_then(|spec| spec.template.spec.clone());
-        Rules { owner: daemon_set.metadata.uid.clone().unwrap_or_default(), template: template.unwrap_or_default() }
+        Rules {
+            owner: daemon_set.metadata.uid.clone().unwrap_or_default(),
+            template: template.unwrap_or_default(),
+            association: association.cloned(),
+        }
     }
 
     /// A node's name, and whether it is eligible.
@@ -150,11 +155,22 @@ impl Rules {
             name: pod.metadata.name.clone()?,
             uid: pod.metadata.uid.clone()?,
             node: node_of(pod)?.to_owned(),
-            identity: identity::of(pod),
+            identity: self.identity(pod),
             ready: condition(pod, "Ready").is_some_and(|(status, _)| status == "True"),
             leaving: pod.metadata.deletion_timestamp.is_some() || matches!(phase, "Failed" | "Succeeded"),
             state: state(pod, phase),
         })
+    }
+}
+
+impl Rules {
+    fn identity(&self, pod: &Pod) -> PodIdentity {
+        let identity = identity::of(pod);
+        let born = pod.metadata.creation_timestamp.as_ref().map(|born| born.0.as_second());
+        match (&self.association, born) {
+            (Some(association), Some(born)) if identity.is_by_association() => association.of_pod_born(born),
+            _ => identity,
+        }
     }
 }
 
@@ -220,6 +236,8 @@ fn container_state(status: &ContainerStatus) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use serde_json::{Value, json};
 
@@ -228,7 +246,7 @@ mod tests {
             "metadata": {"uid": "ds"},
             "spec": {"selector": {}, "template": {"spec": {"containers": [], "nodeSelector": {"os": "linux"}}}},
         });
-        Rules::of(&serde_json::from_value(daemon_set).unwrap())
+        Rules::of(&serde_json::from_value(daemon_set).unwrap(), None)
     }
 
     fn node(name: &str, os: &str) -> Node {
@@ -314,5 +332,24 @@ mod tests {
         assert_eq!(world.progress(&PodIdentity::NodeRole), (1, 2));
         let wanted = PodIdentity::WebIdentity { role_arn: "r".to_owned(), sts_regional: None };
         assert_eq!(world.unserved(&wanted).unwrap_err().pod, "p");
+    }
+
+    #[test]
+    fn a_pod_by_an_association_has_its_role_unless_it_was_born_before_that() {
+        let at = Duration::from_secs;
+        let association = AssociationInEffect::new("r".to_owned(), at(0), at(1_000), at(10));
+        let rules = Rules { association: Some(association), ..rules() };
+        let containers = json!([{"name": "aws-node", "env": [
+            {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": PodIdentity::AGENT[0]},
+            {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": PodIdentity::AGENT_TOKEN_FILE},
+        ]}]);
+        let of_pod = |born: &str, containers: &Value| {
+            let more = json!({"metadata.creationTimestamp": born, "spec.containers": containers});
+            rules.pod(&pod("p", "a", true, &more)).unwrap().identity
+        };
+        let (early, late) = ("1970-01-01T00:16:50Z", "1970-01-01T00:16:51Z");
+        assert_eq!(of_pod(early, &containers), PodIdentity::Association { role_arn: None });
+        assert_eq!(of_pod(late, &containers), PodIdentity::associated("r"));
+        assert_eq!(of_pod(late, &json!([{"name": "aws-node"}])), PodIdentity::NodeRole, "it has not come by it");
     }
 }

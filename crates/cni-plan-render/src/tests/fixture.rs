@@ -146,6 +146,7 @@ impl World {
                 cluster: key.to_owned(),
                 namespace: "kube-system".to_owned(),
                 service_account: "aws-node".to_owned(),
+                association: false,
             };
             self.node(key, address, target, Wanted::Run(run));
             self.graph.depend(address, on);
@@ -164,6 +165,7 @@ impl World {
             cluster: key.to_owned(),
             namespace: "kube-system".to_owned(),
             service_account: "aws-node".to_owned(),
+            association: false,
         };
         self.node(key, &confirm, target, Wanted::Run(confirming));
         self.graph.depend(&confirm, &detach);

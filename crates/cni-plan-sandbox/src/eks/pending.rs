@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::addons::now;
+use super::pod_identity::now_in_millis;
 use crate::kubernetes::OnConflict;
 use crate::world::{
     Addon, Association, Cluster, ClusterKey, EksCluster, Pending, PendingKind, ResolveConflicts, WantedAddon, World,
@@ -174,16 +175,17 @@ fn own_associations(eks: &mut EksCluster, owner: &str, wanted: &[(String, String
             // One that somebody made by hand is taken over with the add-on's role.
             there.role_arn.clone_from(role);
             there.owner_arn = Some(owner.to_owned());
-            there.modified_at = now();
+            there.modified_at = now_in_millis();
             continue;
         }
         let id = format!("a-{}", eks.new_id(17));
+        let created_at = now_in_millis();
         let association = Association {
             namespace: NAMESPACE.to_owned(),
             service_account: service_account.clone(),
             role_arn: role.clone(),
-            created_at: now(),
-            modified_at: now(),
+            created_at,
+            modified_at: created_at,
             tags: std::collections::BTreeMap::new(),
             owner_arn: Some(owner.to_owned()),
             client_request_token: None,

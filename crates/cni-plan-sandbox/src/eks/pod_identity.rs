@@ -6,7 +6,7 @@
 
 use serde_json::{Value, json};
 
-use super::addons::{check_role_arn, now};
+use super::addons::check_role_arn;
 use super::{Request, conflict_failure, invalid_parameter, not_found, paging};
 use crate::wire::Failure;
 use crate::world::{Association, EksCluster};
@@ -53,7 +53,7 @@ pub(super) fn create(request: &Request<'_>, cluster: &str) -> Result<Value, Fail
             return Err(conflict_failure(format!("Association already exists: {id}")));
         }
         let id = format!("a-{}", eks.new_id(17));
-        let (created_at, owner_arn) = (now(), None);
+        let (created_at, owner_arn) = (now_in_millis(), None);
         let one = Association {
             namespace,
             service_account,
@@ -84,7 +84,7 @@ pub(super) fn update(request: &Request<'_>, cluster: &str, id: &str) -> Result<V
         if let Some(role) = role {
             role.clone_into(&mut one.role_arn);
         }
-        one.modified_at = now();
+        one.modified_at = now_in_millis();
         let one = one.clone();
         Ok(json!({ "association": described(eks, id, &one) }))
     })
@@ -119,10 +119,21 @@ fn described(eks: &EksCluster, id: &str, one: &Association) -> Value {
     let mut described = summary(eks, id, one);
     described["roleArn"] = json!(one.role_arn);
     described["tags"] = json!(one.tags);
-    described["createdAt"] = json!(one.created_at);
-    described["modifiedAt"] = json!(one.modified_at);
+    described["createdAt"] = in_seconds(one.created_at);
+    described["modifiedAt"] = in_seconds(one.modified_at);
     described["disableSessionTags"] = json!(false);
     described
+}
+
+pub(super) fn now_in_millis() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
+/// As the API has times: in seconds, with a fraction.
+fn in_seconds(millis: i64) -> Value {
+    #[expect(clippy::cast_precision_loss, reason = "exact for some hundred thousand years")]
+    let seconds = millis as f64 / 1000.0;
+    json!(seconds)
 }
 
 fn refuse_what_is_not_here(body: &super::request::Body) -> Result<(), Failure> {

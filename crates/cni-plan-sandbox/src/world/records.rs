@@ -131,8 +131,9 @@ pub(crate) struct Association {
     pub(crate) namespace: String,
     pub(crate) service_account: String,
     pub(crate) role_arn: String,
-    /// Seconds since 1970.
+    /// Milliseconds since 1970: what comes of a pod hangs on whether it was born before an update or after it.
     pub(crate) created_at: i64,
+    /// The same.
     pub(crate) modified_at: i64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) tags: BTreeMap<String, String>,

@@ -239,7 +239,7 @@ fn service_account_state(wanted: &ClusterSpec, planned: &PlannedCluster, names: 
 /// What every pod is to carry.
 pub(super) fn identity(wanted: &ClusterSpec, names: &ClusterNames) -> PodIdentity {
     match wanted.identity {
-        Identity::PodIdentity => PodIdentity::Association,
+        Identity::PodIdentity => PodIdentity::associated(&names.role_arn),
         Identity::Irsa => {
             PodIdentity::WebIdentity { role_arn: names.role_arn.clone(), sts_regional: wanted.sts_regional_endpoints }
         }
@@ -251,6 +251,7 @@ pub(super) fn pods_target(wanted: &ClusterSpec, planned: &PlannedCluster) -> Tar
         cluster: planned.cluster.key.clone(),
         namespace: wanted.service_account.namespace.clone(),
         service_account: wanted.service_account.name.clone(),
+        association: planned.looks_at_association(),
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fake::Fake;
+use crate::pods::tests::PODS;
 
 const ROLE: &str = "arn:aws:iam::111122223333:role/r";
 const LONG: Duration = Duration::from_secs(10);
@@ -46,7 +47,7 @@ async fn confirmed_under(
     let wanted = PodIdentity::WebIdentity { role_arn: ROLE.to_owned(), sts_regional: None };
     let plan = Confirm { wanted: &wanted, timeout, soak };
     let connection = fake.connection();
-    let running = confirm(&connection, "kube-system", "aws-node", plan, overseer);
+    let running = confirm(&connection, &PODS, plan, overseer);
     tokio::time::timeout(Duration::from_secs(20), running).await.expect("it hangs")
 }
 
