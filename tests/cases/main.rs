@@ -29,6 +29,7 @@ mod hostile;
 mod init;
 mod layering;
 mod locks;
+mod mermaid;
 mod moto_end_to_end;
 mod outage;
 mod permissions;

@@ -87,7 +87,7 @@ fn fleet_of(clusters: usize) -> ChangeSet {
 }
 
 /// An ordinary plan with names and texts that try to be markup.
-fn hostile() -> ChangeSet {
+pub(crate) fn hostile() -> ChangeSet {
     let text = || HOSTILE.to_owned();
     let mut plan = ChangeSet::from_json(&saved("quickstart")).unwrap();
     plan.header.spec = text();

@@ -29,10 +29,10 @@ pub enum PodIdentity {
     },
     /// `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` of the Pod Identity
     /// agent in every container: the role of the service account's association. No variable names it; a pod has
-    /// the one that the association had when it was born ([`AssociationInEffect`](crate::AssociationInEffect)).
+    /// the one that the association had when the pod was born.
     Association {
-        /// The role's ARN. Wanted as `None`: any will do. Found as `None`: not known, since the association has
-        /// been given this role, or made, after the pod was born.
+        /// The role's ARN. Wanted without one: any will do. Found without one: nobody can tell, since the association
+        /// has been changed after the pod was born.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         role_arn: Option<String>,
     },
