@@ -52,45 +52,6 @@ fn each_scenario_is_told_what_it_holds_and_nothing_else() {
 }
 
 #[test]
-fn a_cluster_with_nodes_of_any_sort_is_migrated_and_put_back_as_it_was() {
-    const BY_ANNOTATION: &str = "";
-    for (scenario, identity) in [
-        ("stale-issuer", BY_ANNOTATION),
-        ("small-policy", BY_ANNOTATION),
-        ("windows", BY_ANNOTATION),
-        ("karpenter", BY_ANNOTATION),
-        ("self-managed-nodes", BY_ANNOTATION),
-        ("auto-mode", BY_ANNOTATION),
-        ("managed-addon-with-role", BY_ANNOTATION),
-        ("pod-identity", "    identity: pod-identity\n"),
-        ("inline-copy", BY_ANNOTATION),
-        ("renamed-policy", BY_ANNOTATION),
-        ("policies-besides", BY_ANNOTATION),
-    ] {
-        let rehearsal = Rehearsal::of_scenario(scenario);
-        rehearsal.workspace().write("spec.yaml", &format!("{SPEC}{identity}"));
-        let start = rehearsal.state();
-        rehearsal.run("plan spec.yaml").expect(0);
-        rehearsal.run("apply").expect(0);
-        let again = rehearsal.run("plan spec.yaml --no-save --detailed-exitcode").expect(0);
-        assert!(again.stdout.contains("Nothing to do"), "{scenario}\n{again}");
-        rehearsal.run(&rehearsal.rollback()).expect(0);
-        assert_eq!(rehearsal.state(), start, "{scenario}");
-    }
-}
-
-/// The plan warns of it; whoever goes on all the same loses a canary, and gets everything back.
-#[test]
-fn a_cluster_without_a_way_to_sts_is_put_back_after_its_canary() {
-    let rehearsal = Rehearsal::of_scenario("private-sts");
-    rehearsal.workspace().write("spec.yaml", &format!("{SPEC}    restart: {{ timeout: 2s }}\n"));
-    let start = rehearsal.state();
-    rehearsal.run("plan spec.yaml").expect(0);
-    rehearsal.run("apply").expect(6);
-    assert_eq!(rehearsal.state(), start);
-}
-
-#[test]
 fn an_accepted_warning_is_shown_with_its_reason() {
     let rehearsal = Rehearsal::of_scenario("windows");
     let accept = "    accept: [{ code: windows-nodes, reason: \"the controller is EKS's own\" }]\n";

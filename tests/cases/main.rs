@@ -46,6 +46,7 @@ mod secrets;
 mod show;
 mod signals;
 mod terminal;
+mod there_and_back;
 mod tutorial;
 mod two_processes;
 mod undo;
