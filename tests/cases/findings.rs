@@ -14,6 +14,7 @@ use crate::hazards::{HAZARDS, Hazard};
 const SCENARIOS: &[(&str, &[&str])] = &[
     ("ipv4", &[]),
     ("ipv6", &[]),
+    ("drifted", &["foreign-trust"]),
     ("shared-outside", &["node-role-used-outside"]),
     ("stale-issuer", &["stale-issuer"]),
     ("small-policy", &[]),

@@ -3,6 +3,7 @@
 
 use cni_plan_sandbox::{AddonSeed, ClusterSeed, EndpointAccess, IpFamily, NodeKind, NodesSeed};
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
+use cni_plan_tests::wire::FOREIGN_TRUST;
 
 use crate::findings::{code_in, severity};
 
@@ -238,6 +239,19 @@ pub(crate) const HAZARDS: &[Hazard] = &[
         harmless: scenario("a role that trusts the cluster's own", "half-done"),
     },
     Hazard {
+        what: "A reused role name with someone else's trust statements",
+        code: "foreign-trust",
+        held_by: world("a role that the account's own people may take", || with_role(FOREIGN_TRUST)),
+        harmless: world("a role that Pod Identity may hand out, and that they may not take", || {
+            with_role(
+                r#"{"Version":"2012-10-17","Statement":[
+                    {"Effect":"Allow","Principal":{"Service":"pods.eks.amazonaws.com"},
+                     "Action":["sts:AssumeRole","sts:TagSession"]},
+                    {"Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}]}"#,
+            )
+        }),
+    },
+    Hazard {
         what: "Credentials in the DaemonSet's own template",
         code: "own-credentials",
         held_by: world("AWS_ACCESS_KEY_ID in the template", || with_env(&[("AWS_ACCESS_KEY_ID", "AKIA")])),
@@ -324,6 +338,14 @@ fn private() -> Rehearsal {
 
 fn without_provider() -> Rehearsal {
     of(ClusterSeed { oidc_provider: false, ..seed() })
+}
+
+/// The plugin's role is there already, with this trust.
+fn with_role(trust: &str) -> Rehearsal {
+    let rehearsal = Rehearsal::ipv4();
+    let name = PLUGIN_ROLE.rsplit('/').next().unwrap();
+    rehearsal.wire().iam("CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", trust)]);
+    rehearsal
 }
 
 fn with_daemon_set(name: &str, on_host_network: bool) -> Rehearsal {

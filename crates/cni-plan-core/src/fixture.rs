@@ -52,8 +52,11 @@ pub(crate) fn role(cluster: &str) -> Resource {
         path: "/".to_owned(),
         trust: PolicyDocument::try_from(json!({"Version": "2012-10-17", "Statement": [{
             "Effect": "Allow",
-            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{cluster}")},
+            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/issuer/{cluster}")},
             "Action": "sts:AssumeRoleWithWebIdentity",
+            "Condition": {"StringEquals": {
+                format!("issuer/{cluster}:sub"): "system:serviceaccount:kube-system:aws-node",
+            }},
         }]}))
         .expect("it is a document"),
         description: None,

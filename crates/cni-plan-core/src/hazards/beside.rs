@@ -4,14 +4,12 @@
 
 use std::collections::HashSet;
 
-use super::{Cluster, known};
+use super::{Cluster, a_few, known};
 use crate::{Action, Change, Finding, Kind};
 
 /// On every node by EKS's own hand, and known to need nothing of the policy: the first calls no AWS, the other
 /// nothing but `eks-auth` (EKS User Guide, "Amazon EKS add-ons"; "Set up the Amazon EKS Pod Identity Agent").
 const HARMLESS: [&str; 2] = ["kube-system/kube-proxy", "kube-system/eks-pod-identity-agent"];
-/// As many names tell where to look; more would hide the rest of the plan.
-const NAMED: usize = 5;
 
 /// The clusters, by key, whose node roles lose a policy.
 pub(super) fn losing(changes: &[Change]) -> HashSet<&str> {
@@ -26,12 +24,8 @@ pub(super) fn findings(cluster: &Cluster<'_>) -> Vec<Finding> {
         pods.on_host_network.iter().map(String::as_str).filter(|name| !HARMLESS.contains(name)).collect();
     let mut findings: Vec<Finding> = pods.unread.iter().map(|unread| known::not_read(&step.address, unread)).collect();
     if !names.is_empty() {
-        let more = match names.len().saturating_sub(NAMED) {
-            0 => String::new(),
-            more => format!(" and {more} more"),
-        };
-        let named = names.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-        let message = format!("pods of {named}{more} are on their nodes' network and may call AWS by the node role");
+        let named = a_few(&names);
+        let message = format!("pods of {named} are on their nodes' network and may call AWS by the node role");
         findings.push(known::HOST_NETWORK.at(&step.address, message));
     }
     findings

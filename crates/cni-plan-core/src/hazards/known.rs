@@ -48,6 +48,7 @@ pub fn known_findings() -> &'static [Known] {
         DAEMONSET_MISSING,
         EQUAL_POLICY,
         FAMILY_AT_ODDS,
+        FOREIGN_TRUST,
         HOST_NETWORK,
         NEED_DENIED,
         NEED_UNCERTAIN,
@@ -117,6 +118,9 @@ known! {
     FAMILY_AT_ODDS = "family-at-odds", Refuse,
         "The plugin's settings are for another IP family than the cluster's.",
         "set ENABLE_IPv4 and ENABLE_IPv6 of the DaemonSet as the cluster's family is";
+    FOREIGN_TRUST = "foreign-trust", Warn,
+        "The plugin's role is there already and lets in others than the plugin, who get what the plugin gets.",
+        "give the plugin a role of its own under `role.name`, or accept it if they may have that; this plan leaves their statements as they are";
     HOST_NETWORK = "host-network", Warn,
         "Other pods on their nodes' network have the node role's credentials, and may lean on what it loses.",
         "see that none of them, and nothing in the nodes' user data, changes network interfaces or reads EC2's tags by the node role; give what does a role of its own, or set `detach: false`";

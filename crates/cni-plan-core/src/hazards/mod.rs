@@ -60,6 +60,17 @@ pub fn hazards(header: &Header, changes: &[Change]) -> Vec<Finding> {
     findings
 }
 
+/// The first of the names, and how many more there are: as many tell where to look, and all of them would hide the
+/// rest of the plan.
+fn a_few<S: AsRef<str>>(names: &[S]) -> String {
+    const NAMED: usize = 5;
+    let named = names.iter().take(NAMED).map(AsRef::as_ref).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// A cluster with its own steps.
 struct Cluster<'a> {
     planned: &'a PlannedCluster,

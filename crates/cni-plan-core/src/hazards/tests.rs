@@ -1,6 +1,7 @@
 //! Each hazard with the evidence that brings it about, and a neighbour of it that is harmless.
 
 mod roles;
+mod trust;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -194,32 +195,6 @@ fn nodes_that_the_plugin_does_not_run_on_are_told() {
     };
     assert_eq!(scene(OtherNode::Windows), ["windows-nodes"]);
     assert_eq!(scene(OtherNode::Auto), ["other-nodes"]);
-}
-
-#[test]
-fn another_issuers_plugin_in_a_roles_trust_is_named() {
-    let statement = |issuer: &str, subject: &str| {
-        json!({
-            "Effect": "Allow",
-            "Principal": {"Federated": format!("arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer}")},
-            "Action": "sts:AssumeRoleWithWebIdentity",
-            "Condition": {"StringEquals": {format!("{issuer}:sub"): subject}},
-        })
-    };
-    let plugin = "system:serviceaccount:kube-system:aws-node";
-    let scene = |issuer: &str, subject: &str| {
-        let mut scene = Scene::new(IpFamily::Ipv4);
-        let trust = |statements| PolicyDocument::try_from(json!({"Version": "2012-10-17", "Statement": statements}));
-        let Resource::Role(found) = role("c") else { panic!("it is a role") };
-        let statements = json!([statement(issuer, subject), statement("issuer/c", plugin)]);
-        let found = Role { trust: trust(statements).unwrap(), ..found };
-        scene.world.insert(addresses("c").role, Observation::Present(Resource::Role(found)));
-        scene
-    };
-    assert_eq!(scene("issuer/old", plugin).codes(), ["stale-issuer"]);
-    assert!(scene("issuer/old", plugin).findings()[0].message.contains("trusts the plugin of issuer issuer/old"));
-    assert_eq!(scene("issuer/old", "system:serviceaccount:dns:external-dns").codes(), NONE);
-    assert_eq!(scene("issuer/c", plugin).codes(), NONE);
 }
 
 #[test]
