@@ -8,6 +8,7 @@ use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::command::repository;
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 
+use crate::guards::{GUARDS, Guard, Test};
 use crate::hazards::{HAZARDS, Hazard};
 
 /// Scenarios with the findings that their plan has to have, and no others.
@@ -124,6 +125,13 @@ fn the_page_of_findings_is_up_to_date() {
     );
     for Hazard { what, code, held_by, harmless } in HAZARDS {
         writeln!(page, "| {what} | `{code}` | {} | {} |", held_by.what, harmless.what).unwrap();
+    }
+    page.push_str(
+        "\n## Met on the way\n\nWhat shows only while a run goes on: what guards against it, and the tests that hold the guard (`guards::`).\n\n| hazard | what guards against it | held by |\n|---|---|---|\n",
+    );
+    for Guard { hazard, by, tests } in GUARDS {
+        let held_by: Vec<String> = tests.iter().map(|Test { file, name }| format!("[`{name}`](../{file})")).collect();
+        writeln!(page, "| {hazard} | {by} | {} |", held_by.join("<br>")).unwrap();
     }
     let path = repository().join("docs/findings.md");
     if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {

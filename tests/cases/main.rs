@@ -23,6 +23,7 @@ mod export;
 mod faults;
 mod findings;
 mod fuzz_replay;
+mod guards;
 mod hazards;
 mod help;
 mod hostile;
