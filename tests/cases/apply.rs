@@ -1,5 +1,6 @@
 //! A change set is applied once, as it was reviewed, to the world it was made for; or not at all.
 
+use cni_plan_core::ChangeSet;
 use cni_plan_sandbox::ClusterSeed;
 use cni_plan_tests::command::{Ran, Workspace};
 use cni_plan_tests::rehearsal::Rehearsal;
@@ -38,6 +39,46 @@ fn of_several_none_is_chosen_until_one_is_named_or_left() {
     let ran = rehearsal.run("apply").expect(0);
     assert!(ran.stderr.starts_with("plans/regional.plan.json:\n"), "{ran}");
     assert!(ran.stdout.starts_with("Applied and verified: "), "{ran}");
+}
+
+/// Who came first is told; where no run of the folder did it, that is told too.
+#[test]
+fn a_change_set_is_applied_once_and_then_refused() {
+    let rehearsal = planned(Rehearsal::ipv4());
+    rehearsal.run(&format!("apply {SAVED}")).expect(0);
+    let before = rehearsal.state();
+    let twice = rehearsal.run(&format!("apply {SAVED}")).expect(3);
+    let [run] = rehearsal.runs().try_into().unwrap();
+    assert!(twice.stderr.contains(&format!("why: everything is as it leaves it: run {run} applied it, ")), "{twice}");
+    let digest = ChangeSet::from_json(&rehearsal.workspace().read(SAVED)).unwrap().digest();
+    assert_eq!(
+        rehearsal.run(&format!("apply --digest {digest}")).expect(3).stdout,
+        "",
+        "it is the same that is asked for"
+    );
+    rehearsal.run("apply").expect(0);
+
+    std::fs::remove_dir_all(rehearsal.workspace().path().join(".cni-plan/runs")).unwrap();
+    assert_snapshot!("applied-already", rehearsal.run(&format!("apply {SAVED}")).expect(3));
+    assert_eq!(rehearsal.state(), before);
+    assert_eq!(rehearsal.runs(), Vec::<String>::new(), "nothing was begun");
+
+    // To do nothing is no step that could be done twice.
+    rehearsal.run(&format!("plan {SPEC}")).expect(0);
+    let nothing = rehearsal.run(&format!("apply {SAVED}")).expect(0);
+    assert!(nothing.stdout.starts_with("Nothing to do"), "{nothing}");
+}
+
+/// What was undone is applied again, and what was done twice is told with the later run.
+#[test]
+fn what_was_rolled_back_is_not_applied_already() {
+    let rehearsal = planned(Rehearsal::ipv4());
+    rehearsal.run(&format!("apply {SAVED}")).expect(0);
+    rehearsal.run(&rehearsal.rollback()).expect(0);
+    rehearsal.run(&format!("apply {SAVED}")).expect(0);
+    let twice = rehearsal.run(&format!("apply {SAVED}")).expect(3);
+    let [_, later] = rehearsal.runs().try_into().unwrap();
+    assert!(twice.stderr.contains(&later), "{twice}");
 }
 
 #[test]

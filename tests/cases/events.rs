@@ -92,6 +92,10 @@ fn a_plan_and_its_apply_are_told_from_the_first_line_to_the_last() {
     assert_snapshot!("apply", without_times(&apply, &rehearsal));
     let again = rehearsal.run("apply --json").expect(0);
     assert_eq!(types(&events_of(&again)).last_chunk(), Some(&["summary", "outcome"]));
+    let twice = rehearsal.run("apply --json plans/spec.plan.json").expect(3);
+    let told = events_of(&twice);
+    assert_eq!(types(&told).last_chunk(), Some(&["applied_already", "error", "outcome"]));
+    assert_eq!(told[told.len() - 3]["run"], rehearsal.runs()[0].as_str());
     let undone = rehearsal.run(&format!("{} --json", rehearsal.rollback())).expect(0);
     assert!(types(&events_of(&undone)).contains(&"restored"));
 }
@@ -333,6 +337,8 @@ fn the_schema_has_every_type_and_no_other() {
         Told::FactsDrift(&facts),
         Told::OutsideDrift(&planned, &found),
         Told::RolesDrift(&roles),
+        Told::AppliedAlready { run: Some("r"), at: Some("2026-11-26T10:00:00Z") },
+        Told::AppliedAlready { run: None, at: None },
         Told::RolledBack(&rolled_back),
         Told::Error(ToldError { what: "w", why: "y", hint: "h" }),
         Told::Error(ToldError { what: "w", why: "", hint: "" }),

@@ -45,7 +45,11 @@ fn a_change_set_is_reviewed_merged_and_applied_once() {
     let runner = team.runner("main", &[("REVIEWED", &reviewed), ("BASE", &base)]);
     let done = team.rehearsal.state();
     let again = team.script(&runner, "apply.sh");
-    assert!(again.stdout.contains("Nothing to do"), "{again:#?}");
+    assert_eq!(again.code, Some(0), "a job that is run again comes to what is left, which is nothing: {again:#?}");
+    assert_told(&again, "error: the change set is applied already; nothing was changed");
+    let passed_over = format!("{CHANGE_SET} was applied already: nothing of it is left to do.");
+    assert!(again.stdout.ends_with(&passed_over) && page().contains(&passed_over), "{again:#?}");
+    assert_eq!(runner.run(&format!("cni-plan apply {CHANGE_SET}")).code, Some(3));
     assert_eq!(team.rehearsal.state(), done, "a change set applies once");
 }
 

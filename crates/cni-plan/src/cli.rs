@@ -53,7 +53,7 @@ Exit codes:
   1 error, nothing changed        6 apply failed, rolled back and verified
   2 plan --detailed-exitcode,     7 rollback incomplete, residue listed
     verify: there are changes     8 interrupted, can be resumed
-  3 stale change set
+  3 stale change set, or applied
   4 a lock is held";
 
 const EVERYWHERE: &str = "Options of every command";

@@ -92,6 +92,7 @@ impl Printer {
             | Told::Taken { .. }
             | Told::Run { .. }
             | Told::LocksTaken { .. }
+            | Told::AppliedAlready { .. }
             | Told::Happened(_)
             | Told::Outcome { .. } => {}
         }

@@ -86,6 +86,7 @@ impl Board {
             | Told::Run { .. }
             | Told::LocksTaken { .. }
             | Told::Drift(_)
+            | Told::AppliedAlready { .. }
             | Told::FactsDrift(_)
             | Told::OutsideDrift(..)
             | Told::RolesDrift(_)

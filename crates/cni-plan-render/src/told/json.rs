@@ -141,6 +141,10 @@ enum Line<'a> {
         planned: Value,
         found: Value,
     },
+    AppliedAlready {
+        run: Option<&'a str>,
+        at: Option<&'a str>,
+    },
     Restored {
         address: &'a Address,
     },
@@ -237,6 +241,7 @@ impl Told<'_> {
                     drifted("role", name, json(planned), json(found))
                 })
                 .collect(),
+            Told::AppliedAlready { run, at } => vec![Line::AppliedAlready { run, at }],
             Told::RolledBack(report) => {
                 let restored = report.restored.iter().map(|address| Line::Restored { address });
                 let residue = report.residue.iter().map(|ToldResidue { address, why, by_hand, is_kept }| {

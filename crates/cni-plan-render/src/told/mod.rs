@@ -81,6 +81,13 @@ pub enum Told<'a> {
     OutsideDrift(&'a [OutsideUse], &'a [OutsideUse]),
     /// On roles is something else than planned: as planned, and as found.
     RolesDrift(&'a [(RoleRecord, RoleRecord)]),
+    /// The change set that was to be applied is applied.
+    AppliedAlready {
+        /// By which run of this folder, if by one.
+        run: Option<&'a str>,
+        /// When that run was last taken up.
+        at: Option<&'a str>,
+    },
     /// What a rollback left.
     RolledBack(&'a RolledBack),
     /// An error.

@@ -121,6 +121,7 @@ async fn carry_out(
         Ended::Stale(_) | Ended::Already => runs::unfinished_of(change_set),
         _ => None,
     };
+    let is_twice = matches!(ended, Ended::Already) && names_a_change_set(args) && !change_set.counts().is_empty();
     match (ended, left_by) {
         // To plan anew would leave what the run has begun to nobody.
         (Ended::Stale(drifts), Some(run)) => {
@@ -129,13 +130,42 @@ async fn carry_out(
             Ok(Exit::Stale)
         }
         (ended, left_by) => {
-            let exit = running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?;
+            let exit = if is_twice {
+                applied_twice(change_set, printer)
+            } else {
+                running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?
+            };
             if let Some(run) = left_by {
                 printer.error(&running::unfinished(&run));
             }
             Ok(exit)
         }
     }
+}
+
+/// Whether one change set is meant and no other, so that it matters who applied it. A spec, or whatever lies under
+/// `plans/`, is only to be so.
+fn names_a_change_set(args: &ApplyArgs) -> bool {
+    args.digest.is_some() || args.subject.as_deref().is_some_and(change_set_files::is_change_set)
+}
+
+/// A reviewed change set applies once: whoever comes second is told who came first, as far as this folder knows.
+fn applied_twice(change_set: &ChangeSet, printer: &Printer) -> Exit {
+    let by = runs::applied_by(change_set);
+    let run = by.as_ref().map(|(name, _)| name.as_str());
+    printer.tell(&Told::AppliedAlready { run, at: by.as_ref().map(|(_, session)| session.at.as_str()) });
+    let why = match &by {
+        Some((name, session)) => {
+            format!("everything is as it leaves it: run {name} applied it, {} by {}", session.at, session.who)
+        }
+        None => "everything is as it leaves it, and no run of this folder did it".to_owned(),
+    };
+    printer.error(&CommandError::plain(
+        "the change set is applied already; nothing was changed",
+        why,
+        "`cni-plan plan SPEC` shows whether anything is left to do; `cni-plan runs` lists the runs of this folder",
+    ));
+    Exit::Stale
 }
 
 /// Refuses another change set than the one of the digest that was asked for.

@@ -1,6 +1,7 @@
 //! `cni-plan runs`: the runs of this folder. And which of them a command means.
 
 use cni_plan_core::{ChangeSet, Phase, digest_of};
+use cni_plan_engine::journal::Session;
 use cni_plan_engine::{ListedRun, RunRecord, RunState, Runs};
 use cni_plan_render::{Told, inert};
 
@@ -54,6 +55,18 @@ pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<String> {
     let digest = digest_of(change_set.to_json().as_bytes());
     let own = unfinished.iter().rfind(|(_, record)| record.header.change_set == digest);
     Some(own.map_or(latest, |(name, _)| name).clone())
+}
+
+/// The latest run of this very change set that has applied it and was not undone since, and the process that
+/// brought it to its end. Where the runs cannot be read, none is known of.
+pub(super) fn applied_by(change_set: &ChangeSet) -> Option<(String, Session)> {
+    let digest = digest_of(change_set.to_json().as_bytes());
+    let applied = |run: ListedRun| {
+        let record = run.record.ok()?;
+        let is_it = record.state == RunState::Applied && record.header.change_set == digest;
+        Some((run.name, record.sessions.into_iter().last().filter(|_| is_it)?))
+    };
+    folder().list().unwrap_or_default().into_iter().rev().find_map(applied)
 }
 
 /// Warns of every unfinished run of this folder: whatever is planned beside it is planned on a world half-way.
