@@ -6,6 +6,9 @@ use std::path::Path;
 
 use cni_plan_tests::command::{Workspace, repository};
 
+/// All of them.
+pub(crate) const EXAMPLES: [&str; 5] = ["every-key", "ipv4", "ipv6", "quickstart", "two-clusters"];
+
 #[test]
 fn quickstart() {
     check("quickstart");
@@ -33,7 +36,7 @@ fn two_clusters() {
 
 #[test]
 fn every_example_is_checked_and_every_change_set_has_an_example() {
-    let checked = BTreeSet::from(["every-key", "ipv4", "ipv6", "quickstart", "two-clusters"].map(str::to_owned));
+    let checked = BTreeSet::from(EXAMPLES.map(str::to_owned));
     assert_eq!(stems("examples", ".yaml"), checked);
     assert_eq!(stems("plans", ".plan.json"), checked);
     assert_eq!(stems("plans", ".plan.md"), checked);

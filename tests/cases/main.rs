@@ -22,6 +22,7 @@ mod examples;
 mod export;
 mod faults;
 mod findings;
+mod forms;
 mod fuzz_replay;
 mod guards;
 mod hazards;

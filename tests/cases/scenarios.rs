@@ -1,41 +1,13 @@
-//! Each of the sandbox's scenarios, planned, the plan compared whole; those of the procedure applied too,
-//! after which nothing is left to do.
+//! The sandbox's scenarios of the procedure, applied: after it nothing is left to do. What the plan of every scenario
+//! looks like is in `forms`.
 
-use cni_plan_sandbox::scenarios;
 use cni_plan_tests::command::{Ran, Workspace};
 use cni_plan_tests::rehearsal::MY_CLUSTER;
 use insta::assert_snapshot;
 
-use crate::change_sets::schema::assert_valid;
+use crate::forms::TWO;
 
 const ONE: &str = MY_CLUSTER;
-const TWO: &str = "version: 1\ndefaults: { region: us-west-2 }\nclusters:\n  - name: blue\n  - name: green\n";
-
-/// A scenario that is new is in it by itself, and has to have its plan seen and kept.
-#[test]
-fn every_scenario_has_its_plan_or_is_refused() {
-    for scenario in scenarios() {
-        let spec = if ["two-clusters", "shared-role"].contains(&scenario.name) { TWO } else { ONE };
-        let workspace = in_scenario(scenario.name, spec);
-        let ran = workspace.run(["plan", "spec.yaml", "--detailed-exitcode"]);
-        assert_snapshot!(format!("{}-plan", scenario.name), ran);
-        if ran.code != Some(5) {
-            check_forms(scenario.name, &workspace);
-        }
-    }
-}
-
-/// What was saved, in the forms besides the terminal's; made again offline, it is the same.
-fn check_forms(scenario: &str, workspace: &Workspace) {
-    let saved = workspace.read("plans/spec.plan.json");
-    assert_valid(&saved);
-    assert_snapshot!(format!("{scenario}-json"), saved);
-    workspace.run(["check"]).expect(0);
-    for form in ["markdown", "mermaid", "dot"] {
-        let shown = workspace.run(["show", &format!("--{form}")]).expect(0).stdout;
-        assert_snapshot!(format!("{scenario}-{form}"), shown);
-    }
-}
 
 #[test]
 fn ipv4() {

@@ -1,33 +1,11 @@
-//! A saved change set in every form: offline, whatever has become of the world that it was made for.
+//! A saved change set is shown offline, whatever has become of the world that it was made for. What the forms look like is
+//! in `forms`.
 
 use cni_plan_tests::command::{Workspace, repository};
 use cni_plan_tests::rehearsal::Rehearsal;
 use insta::assert_snapshot;
 
-const EXAMPLES: [&str; 5] = ["every-key", "ipv4", "ipv6", "quickstart", "two-clusters"];
 const SAVED: &str = "plans/quickstart.plan.json";
-
-/// A folder with an example's change set and nothing else: no credentials, no service.
-fn committed(name: &str) -> Workspace {
-    let workspace = Workspace::new();
-    let path = format!("plans/{name}.plan.json");
-    workspace.write(&path, &std::fs::read_to_string(repository().join(&path)).unwrap());
-    workspace
-}
-
-#[test]
-fn every_example_has_every_form() {
-    for name in EXAMPLES {
-        let workspace = committed(name);
-        for (form, ending) in [("--markdown", "plan.md"), ("--json", "plan.json")] {
-            let saved = std::fs::read_to_string(repository().join(format!("plans/{name}.{ending}"))).unwrap();
-            assert_eq!(workspace.run(["show", form]).expect(0).stdout, saved, "{name} {form}");
-        }
-        assert_snapshot!(format!("{name}-text"), workspace.run(["show"]).expect(0));
-        assert_snapshot!(format!("{name}-mermaid"), workspace.run(["show", "--mermaid"]).expect(0));
-        assert_snapshot!(format!("{name}-dot"), workspace.run(["show", "--dot"]).expect(0));
-    }
-}
 
 /// What is shown is what `plan` printed, also after the change set was applied and after it went stale.
 #[test]
