@@ -190,8 +190,9 @@ fn what_is_printed_to_type_takes_an_addons_first_role_off_again() {
     let start = served.state();
     served.workspace().run(["plan", "spec.yaml"]).expect(0);
     served.workspace().run(["apply"]).expect(0);
-    let runs = served.workspace().run(["runs"]).expect(0).stdout;
-    let run = runs.split_whitespace().next().unwrap();
+    let runs = served.workspace().run(["runs", "--json"]).expect(0).stdout;
+    let runs: Value = serde_json::from_str(&runs).unwrap();
+    let run = runs["runs"][0]["name"].as_str().unwrap();
     let rolled_back = served.workspace().run(["rollback", run, "--auto-approve"]).expect(7).stdout;
     let shell = served.shell();
     for kind in ORDER {

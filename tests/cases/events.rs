@@ -100,6 +100,40 @@ fn a_plan_and_its_apply_are_told_from_the_first_line_to_the_last() {
     assert!(types(&events_of(&undone)).contains(&"restored"));
 }
 
+/// The gate says of each thing whether it holds, and the exit code is that of the text.
+#[test]
+fn what_was_checked_is_told_with_whether_it_holds() {
+    let rehearsal = rehearsal();
+    rehearsal.run("plan spec.yaml").expect(0);
+    let checked = |command: &str, code: i32| -> Vec<(String, bool)> {
+        let told = events_of(&rehearsal.run(command).expect(code));
+        let told = told.iter().filter(|event| event["type"] == "checked");
+        told.map(|it| (it["check"].as_str().unwrap().to_owned(), it["holds"].as_bool().unwrap())).collect()
+    };
+    let hold = |checks: &[&str]| checks.iter().map(|check| ((*check).to_owned(), true)).collect::<Vec<_>>();
+    let all = ["unedited", "spec", "version", "unapplied", "made-by-planning", "page", "allowed", "current"];
+    assert_eq!(checked("check --json --online", 0), hold(&all));
+    assert_eq!(checked("check --json", 0), hold(&all[..7]));
+
+    rehearsal.wire().annotate(
+        "my-cluster",
+        "kubectl",
+        "eks.amazonaws.com/role-arn",
+        "arn:aws:iam::111122223333:role/x",
+    );
+    let stale = rehearsal.run("check --json --online").expect(3);
+    let told = events_of(&stale);
+    assert_eq!(types(&told).last_chunk(), Some(&["checked", "drift", "error", "outcome"]));
+    assert_eq!(checked("check --json --online", 3).last(), Some(&("current".to_owned(), false)));
+
+    rehearsal.workspace().write("other.yaml", &MY_CLUSTER.replace("us-west-2", "us-east-1"));
+    let other = [("unedited", true), ("spec", false), ("version", true), ("unapplied", true)];
+    assert_eq!(checked("check --json --spec other.yaml", 3), other.map(|(check, holds)| (check.to_owned(), holds)));
+    let saved = rehearsal.workspace().read("plans/spec.plan.json");
+    rehearsal.workspace().write("plans/spec.plan.json", &saved.replacen("\"canary\": 1", "\"canary\": 2", 1));
+    assert_eq!(checked("check --json", 1), [("unedited".to_owned(), false)]);
+}
+
 #[test]
 fn a_failing_apply_tells_the_error_the_way_back_and_what_is_restored() {
     let rehearsal = rehearsal();
@@ -328,6 +362,9 @@ fn the_schema_has_every_type_and_no_other() {
         Told::Planned(&change_set),
         Told::Saved { files: &files },
         Told::Taken { file: "f", change_set: &change_set },
+        Told::Checking { file: "f", change_set: &change_set },
+        Told::Checked { check: "unedited", holds: true, what: "w" },
+        Told::Checked { check: "spec", holds: false, what: "" },
         Told::Run { name: "r", phase: apply, is_taken_up: true },
         Told::LockAwaited { cluster: "c", record: &record, limit: seconds },
         Told::LocksTaken { clusters: 1 },

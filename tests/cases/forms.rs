@@ -49,7 +49,7 @@ fn every_scenario_has_every_form() {
 }
 
 /// A folder whose sandbox is the scenario's, with a spec for it.
-fn reset(scenario: &str) -> Workspace {
+pub(crate) fn reset(scenario: &str) -> Workspace {
     let workspace = Workspace::new().with_env("CNI_PLAN_SANDBOX", "1");
     workspace.write("spec.yaml", if ["two-clusters", "shared-role"].contains(&scenario) { TWO } else { MY_CLUSTER });
     workspace.run(["sandbox", "reset", scenario]).expect(0);

@@ -22,6 +22,17 @@ pub fn write_document<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) {
     write(value, PrettyFormatter::new(), into);
 }
 
+/// The same as a text that ends in a line feed.
+///
+/// # Panics
+/// As [`write_document`].
+pub fn to_document<T: Serialize + ?Sized>(value: &T) -> String {
+    let mut bytes = Vec::new();
+    write_document(value, &mut bytes);
+    bytes.push(b'\n');
+    String::from_utf8(bytes).expect("JSON is UTF-8")
+}
+
 /// `value` as JSON on one line, in printable ASCII without a line feed anywhere.
 ///
 /// # Panics

@@ -3,6 +3,7 @@
 //!
 //! A plan has read everything that this needs, so health is a function of a change set and asks nobody.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::by_cluster::{FindingsByCluster, StepsByCluster};
@@ -15,7 +16,7 @@ use crate::{
 const FORMAT_VERSION: u32 = 1;
 
 /// The clusters of a plan, sorted by key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Health {
     format_version: u32,
@@ -24,7 +25,7 @@ pub struct Health {
 }
 
 /// How one cluster stands.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterHealth {
     /// Its key in the spec.
@@ -59,7 +60,7 @@ pub struct ClusterHealth {
 }
 
 /// Whether a cluster is as its spec asks. The worst comes last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthState {
     /// All of it is as asked, and every node has a Ready pod.
@@ -73,7 +74,7 @@ pub enum HealthState {
 }
 
 /// The plugin's role of one cluster.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RoleHealth {
     /// Its name, without path.
@@ -85,7 +86,7 @@ pub struct RoleHealth {
 }
 
 /// A policy that is still on a node role.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct StillAttached {
     /// The role's name, without path.
@@ -114,11 +115,13 @@ impl Health {
 
     /// As indented JSON in ASCII that ends in a line feed.
     pub fn to_json(&self) -> String {
-        let mut bytes = Vec::new();
-        crate::canonical_json::write_document(self, &mut bytes);
-        bytes.push(b'\n');
-        String::from_utf8(bytes).expect("JSON is UTF-8")
+        crate::canonical_json::to_document(self)
     }
+}
+
+/// The JSON Schema (2020-12) of health, as a file.
+pub fn health_schema() -> String {
+    crate::json_schema::published::<Health>(FORMAT_VERSION)
 }
 
 impl ClusterHealth {

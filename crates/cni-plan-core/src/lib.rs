@@ -26,6 +26,7 @@ mod graph;
 mod hazards;
 mod health;
 mod invert;
+mod json_schema;
 mod lock;
 mod node;
 mod permissions;
@@ -39,6 +40,7 @@ mod recovery;
 mod redact;
 mod resource;
 mod role_record;
+mod run_list;
 mod safety;
 mod schedule;
 mod target;
@@ -62,7 +64,7 @@ pub use existing::{Existing, ExistingRole, RoleBy, existing};
 pub use finding::{Acceptance, Finding, Severity, accept};
 pub use graph::{Cycle, DependencyGraph, Ordered};
 pub use hazards::{Known, hazards, known_findings, outside_uses};
-pub use health::{ClusterHealth, Health, HealthState, RoleHealth, StillAttached};
+pub use health::{ClusterHealth, Health, HealthState, RoleHealth, StillAttached, health_schema};
 pub use invert::{Inverse, Kept, invert};
 pub use lock::{ClusterLock, HeldLock, LockHolder, LockRecord, NotTaken};
 pub use node::{Node, Wanted};
@@ -86,6 +88,7 @@ pub use resource::{
 pub use role_record::{
     RoleAsked, RoleOf, RolePolicy, RoleRead, RoleRecord, role_records, roles_drift, roles_of_nodes, roles_rested_on,
 };
+pub use run_list::{RunList, RunSession, RunStanding, RunSummary, StepsDone, runs_schema};
 pub use safety::{Danger, DangerStep, Direction, Endangered, Exemption, SafetyVerdict, prove};
 pub use schedule::Schedule;
 pub use target::{Owner, Target};

@@ -9,10 +9,7 @@ use crate::inert::inert;
 
 /// The IAM policy as JSON in ASCII, ending in a line feed.
 pub fn iam_policy(access: &AwsAccess) -> String {
-    let mut bytes = Vec::new();
-    canonical_json::write_document(&access.to_policy(), &mut bytes);
-    bytes.push(b'\n');
-    String::from_utf8(bytes).expect("JSON is UTF-8")
+    canonical_json::to_document(&access.to_policy())
 }
 
 /// Roles, a cluster role and their bindings to the group, as YAML documents.

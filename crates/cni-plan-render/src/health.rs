@@ -2,9 +2,9 @@
 
 use cni_plan_core::{ClusterHealth, Health, HealthState};
 
-use crate::inert::inert;
 use crate::page::Page;
 use crate::style::{Style, Tone};
+use crate::table::{self, Cell};
 use crate::{findings, words};
 
 const HEADINGS: [&str; 6] = ["cluster", "state", "pods as asked", "nodes not Ready", "role", "node roles"];
@@ -12,7 +12,7 @@ const HEADINGS: [&str; 6] = ["cluster", "state", "pods as asked", "nodes not Rea
 /// The table, the details, and a line that sums up.
 pub fn health_text(health: &Health, style: &Style) -> String {
     let mut page = Page::new(style);
-    table(&mut page, &health.clusters);
+    table::write(&mut page, HEADINGS, &health.clusters.iter().map(row).collect::<Vec<_>>());
     for cluster in health.clusters.iter().filter(|cluster| cluster.state != HealthState::Well) {
         page.blank();
         details(&mut page, cluster);
@@ -25,28 +25,7 @@ pub fn health_text(health: &Health, style: &Style) -> String {
     page.finish()
 }
 
-fn table(page: &mut Page<'_>, clusters: &[ClusterHealth]) {
-    let rows: Vec<[String; 6]> = clusters.iter().map(row).collect();
-    let width = |at: usize| {
-        let cells = rows.iter().map(|row| row[at].chars().count());
-        cells.chain([HEADINGS[at].chars().count()]).max().unwrap_or_default()
-    };
-    let widths: [usize; 6] = std::array::from_fn(width);
-    let line = |cells: [&str; 6]| -> [String; 6] {
-        // Nothing stands behind the last column.
-        std::array::from_fn(|at| if at == 5 { cells[at].to_owned() } else { format!("{:1$}  ", cells[at], widths[at]) })
-    };
-    let headings = line(HEADINGS);
-    page.line(0, &headings.each_ref().map(|heading| (Tone::Quiet, heading.as_str())));
-    for (cluster, row) in clusters.iter().zip(&rows) {
-        let cells = line(row.each_ref().map(String::as_str));
-        let tones = [Tone::Strong, tone(cluster.state), Tone::Plain, Tone::Plain, Tone::Plain, Tone::Plain];
-        let pieces: [(Tone, &str); 6] = std::array::from_fn(|at| (tones[at], cells[at].as_str()));
-        page.line(0, &pieces);
-    }
-}
-
-fn row(cluster: &ClusterHealth) -> [String; 6] {
+fn row(cluster: &ClusterHealth) -> [Cell; 6] {
     let role = match (cluster.role.exists, &cluster.role.refuses) {
         (false, _) => "missing",
         (true, Some(_)) => "lets nobody in",
@@ -57,13 +36,14 @@ fn row(cluster: &ClusterHealth) -> [String; 6] {
         1 => "1 policy still on".to_owned(),
         still => format!("{still} policies still on"),
     };
+    let plain = |text: String| (Tone::Plain, text);
     [
-        inert(&cluster.cluster).into_owned(),
-        word(cluster.state).to_owned(),
-        format!("{} of {}", cluster.as_wanted, cluster.pods),
-        cluster.nodes_not_ready.to_string(),
-        role.to_owned(),
-        node_roles,
+        (Tone::Strong, cluster.cluster.clone()),
+        (tone(cluster.state), word(cluster.state).to_owned()),
+        plain(format!("{} of {}", cluster.as_wanted, cluster.pods)),
+        plain(cluster.nodes_not_ready.to_string()),
+        plain(role.to_owned()),
+        plain(node_roles),
     ]
 }
 

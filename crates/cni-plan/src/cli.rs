@@ -113,7 +113,7 @@ pub(crate) enum Command {
     Export(ExportArgs),
     /// List the runs of this folder and how they stand
     #[command(after_help = examples::RUNS)]
-    Runs,
+    Runs(RunsArgs),
     /// Finish a run that was cut off or interrupted
     #[command(after_help = examples::RESUME)]
     Resume(ResumeArgs),
@@ -175,6 +175,13 @@ pub(crate) struct ApplyArgs {
     pub(crate) accept_network_outage: bool,
     #[command(flatten)]
     pub(crate) run: RunArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunsArgs {
+    /// Print JSON instead of text
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -309,6 +316,7 @@ impl Command {
     pub(crate) fn events(&self) -> Option<(&'static str, &EventArgs)> {
         match self {
             Command::Plan(args) => Some(("plan", &args.events)),
+            Command::Check(args) => Some(("check", &args.events)),
             Command::Apply(args) => Some(("apply", &args.run.events)),
             Command::Resume(args) => Some(("resume", &args.run.events)),
             Command::Rollback(args) => Some(("rollback", &args.run.events)),

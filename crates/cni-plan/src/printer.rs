@@ -66,6 +66,8 @@ impl Printer {
             Told::Taken { file, change_set } if self.verbosity != Verbosity::Quiet => {
                 self.text(&format!("{}:\n{}", inert(file), totals_text(change_set, &self.err)));
             }
+            Told::Checking { file, .. } => self.data(&format!("{}\n", inert(file))),
+            Told::Checked { holds: true, what, .. } => self.data(&format!("  {}\n", inert(what))),
             Told::Run { name, .. } if self.verbosity == Verbosity::Verbose => self.note(&format!("run {name}")),
             Told::LockAwaited { cluster, record, limit } => {
                 let (holder, since, limit) = (&record.holder, &record.since, duration_text(limit));
@@ -90,6 +92,7 @@ impl Printer {
             Told::Command { .. }
             | Told::Reading { .. }
             | Told::Taken { .. }
+            | Told::Checked { .. }
             | Told::Run { .. }
             | Told::LocksTaken { .. }
             | Told::AppliedAlready { .. }

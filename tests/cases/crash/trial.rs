@@ -148,9 +148,10 @@ fn is_settled(end: End, recovery: Recovery, rehearsal: &Rehearsal) -> Result<(),
     if rehearsal.state() != before { Err(format!("a second time changes something\n{again}")) } else { Ok(()) }
 }
 
-/// What `runs` lists: nothing of a run that was killed before its journal had its first record.
+/// What `runs` lists below its headings: nothing of a run that was killed before its journal had its first record.
 fn list_of_runs(rehearsal: &Rehearsal) -> String {
-    rehearsal.run("runs").expect(0).stdout
+    let printed = rehearsal.run("runs").expect(0).stdout;
+    printed.split_once('\n').map_or_else(String::new, |(_, runs)| runs.to_owned())
 }
 
 impl Trial {

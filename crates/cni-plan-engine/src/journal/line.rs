@@ -8,7 +8,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use super::record::{JOURNAL_VERSION, Record};
+use super::record::{JOURNAL_VERSION, Record, RunHeader};
 
 /// Where a journal ends, and what its next line is sealed with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,19 @@ pub struct Recovered {
     /// Whether something stands behind the last whole record: a line that was being written when the
     /// process ended, or one that is damaged. Steps without a record may have been begun then.
     pub torn: bool,
+}
+
+impl Recovered {
+    /// Which run it is of: what its first record says.
+    ///
+    /// # Panics
+    /// Never of what [`recover`] gave.
+    pub fn header(&self) -> &RunHeader {
+        match self.records.first() {
+            Some(Record::Run(header)) => header,
+            _ => unreachable!("recovering a journal has checked what it begins with"),
+        }
+    }
 }
 
 /// Why a journal cannot be used.

@@ -146,7 +146,7 @@ impl Runs {
         take(&file_of_journal, name, &path)?;
         let bytes = std::fs::read(&path).map_err(file("read", &path))?;
         let recovered = whole(name, &bytes)?;
-        let change_set = self.change_set(name, &recovered)?;
+        let change_set = self.change_set(name, recovered.header())?;
         let record = RunRecord::of(&recovered, &change_set.changes);
         let session = Session { torn: recovered.torn, ..session };
         let journal = start(file_of_journal, recovered.tail, &path)?;
@@ -191,16 +191,20 @@ impl Runs {
         }
     }
 
-    fn change_set(&self, name: &str, recovered: &Recovered) -> Result<ChangeSet, RunError> {
+    /// What a run applies, as it was when the run was begun.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is not the one that the journal was begun with.
+    pub fn change_set(&self, name: &str, header: &RunHeader) -> Result<ChangeSet, RunError> {
         let path = self.root.join(name).join(CHANGE_SET);
         let document = std::fs::read_to_string(&path).map_err(file("read", &path))?;
         let unusable = |why: String| RunError::ChangeSet { run: name.to_owned(), why };
         let change_set =
             ChangeSet::from_json(&document).map_err(|error: ChangeSetError| unusable(error.to_string()))?;
-        match recovered.records.first() {
-            Some(Record::Run(header)) if header.change_set == digest_of(document.as_bytes()) => Ok(change_set),
-            _ => Err(unusable("it is not the one that the journal was begun with".to_owned())),
+        if header.change_set != digest_of(document.as_bytes()) {
+            return Err(unusable("it is not the one that the journal was begun with".to_owned()));
         }
+        Ok(change_set)
     }
 }
 

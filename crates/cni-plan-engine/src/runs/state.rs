@@ -32,6 +32,8 @@ pub struct RunRecord {
     pub state: RunState,
     /// How far each step of the plan has come on the way there.
     pub standings: Vec<Standing>,
+    /// How many steps were done on the way there.
+    pub done: usize,
     /// Failures on the way there, as they were told.
     pub failures: Vec<String>,
     /// Whether the end of the journal is torn off, now or when it was taken up before.
@@ -43,14 +45,12 @@ pub struct RunRecord {
 impl RunRecord {
     /// Of the records of a run of `changes`.
     pub(crate) fn of(recovered: &Recovered, changes: &[Change]) -> RunRecord {
-        let Some(Record::Run(header)) = recovered.records.first() else {
-            unreachable!("recovering a journal has checked what it begins with")
-        };
         let mut record = RunRecord {
-            header: header.clone(),
+            header: recovered.header().clone(),
             sessions: Vec::new(),
             state: RunState::Unfinished(Phase::Apply),
             standings: Vec::new(),
+            done: 0,
             failures: Vec::new(),
             torn: recovered.torn,
             is_undone_on_request: false,
@@ -82,6 +82,7 @@ impl RunRecord {
                 Record::Close { verdict } => record.state = state_after(*verdict, way),
             }
         }
+        record.done = begun.values().filter(|standing| **standing == Standing::Done).count();
         // What stood behind a torn end may have been a call.
         let unrecorded = if record.torn { Standing::InDoubt } else { Standing::NotBegun };
         let standing = |change: &Change| match begun.get(&change.address) {

@@ -87,6 +87,8 @@ impl Board {
             | Told::LocksTaken { .. }
             | Told::Drift(_)
             | Told::AppliedAlready { .. }
+            | Told::Checking { .. }
+            | Told::Checked { .. }
             | Told::FactsDrift(_)
             | Told::OutsideDrift(..)
             | Told::RolesDrift(_)

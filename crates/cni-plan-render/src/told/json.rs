@@ -74,6 +74,12 @@ enum Line<'a> {
         #[serde(flatten)]
         totals: Totals<'a>,
     },
+    Checked {
+        check: &'static str,
+        holds: bool,
+        #[serde(skip_serializing_if = "str::is_empty")]
+        message: &'a str,
+    },
     Run {
         name: &'a str,
         phase: Phase,
@@ -216,7 +222,10 @@ impl Told<'_> {
             Told::Reading { clusters } => vec![Line::Reading { clusters }],
             Told::Planned(change_set) => planned(change_set),
             Told::Saved { files } => vec![Line::Saved { files }],
-            Told::Taken { file, change_set } => vec![Line::ChangeSet { file, totals: totals(change_set) }],
+            Told::Taken { file, change_set } | Told::Checking { file, change_set } => {
+                vec![Line::ChangeSet { file, totals: totals(change_set) }]
+            }
+            Told::Checked { check, holds, what } => vec![Line::Checked { check, holds, message: what }],
             Told::Run { name, phase, is_taken_up } => vec![Line::Run { name, phase, taken_up: is_taken_up }],
             Told::LockAwaited { cluster, record: LockRecord { holder, since, renewed, .. }, limit } => {
                 vec![Line::LockAwaited { cluster, holder: holder.to_string(), since, renewed, limit }]

@@ -41,6 +41,22 @@ pub enum Told<'a> {
         /// What is in it.
         change_set: &'a ChangeSet,
     },
+    /// A change set is checked.
+    Checking {
+        /// Its file.
+        file: &'a str,
+        /// What is in it.
+        change_set: &'a ChangeSet,
+    },
+    /// It was looked whether one thing holds of it. Why it does not is an error, behind this.
+    Checked {
+        /// What: in kebab case, stable.
+        check: &'static str,
+        /// Whether it holds.
+        holds: bool,
+        /// What was found; empty where an error says it.
+        what: &'a str,
+    },
     /// A run begins, or one is taken up.
     Run {
         /// Its name, by which it is resumed or undone.

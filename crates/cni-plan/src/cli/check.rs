@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::EventArgs;
+
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct CheckArgs {
@@ -19,12 +21,15 @@ pub(crate) struct CheckArgs {
     /// Let a plan pass that leaves pods without network permissions
     #[arg(long)]
     pub(crate) accept_network_outage: bool,
+    #[command(flatten)]
+    pub(crate) events: EventArgs,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   cni-plan check --spec specs/prod.yaml    needs no credentials
   cni-plan check --online                  reads the clusters, as apply would
+  cni-plan check --json                    what holds and what does not, a JSON object a line
 
 Exit codes: 0 it can be applied as far as was looked, 1 it is edited or cannot be read,
 3 it is of another spec or version, applied, or stale; 5 it is refused as unsafe";

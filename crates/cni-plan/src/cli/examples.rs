@@ -21,7 +21,8 @@ Examples:
 
 pub(super) const RUNS: &str = "\
 Examples:
-  cni-plan runs                                  names, change sets and how each run stands";
+  cni-plan runs                                  names, specs, how each run stands and how far it came
+  cni-plan runs --json                           the same as JSON";
 
 pub(super) const RESUME: &str = "\
 Examples:

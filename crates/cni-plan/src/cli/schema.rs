@@ -7,6 +7,8 @@ use clap::builder::PossibleValuesParser;
 pub(crate) const SCHEMAS: &[(&str, &str)] = &[
     ("spec", cni_plan_spec::SCHEMA),
     ("change-set", include_str!("../../../../docs/schema/change-set.schema.json")),
+    ("health", include_str!("../../../../docs/schema/health.schema.json")),
+    ("runs", include_str!("../../../../docs/schema/runs.schema.json")),
     ("events", include_str!("../../../../docs/schema/events.schema.json")),
 ];
 

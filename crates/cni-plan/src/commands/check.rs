@@ -6,9 +6,9 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{ChangeSet, FORMAT_VERSION, Status, digest_of, status};
+use cni_plan_core::{ChangeSet, ChangeSetError, FORMAT_VERSION, Status, digest_of, status};
 use cni_plan_engine::{RunState, observe_changes};
-use cni_plan_render::{Told, inert, safety_text};
+use cni_plan_render::{Told, safety_text};
 
 use super::running::{self, Stale};
 use super::{Session, runs};
@@ -31,38 +31,36 @@ const ANEW: &str = "make it anew with `cni-plan plan SPEC` and have it reviewed 
 
 pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let path = change_set_files::named_or_only(args.change_set.as_deref(), "check")?;
-    let (change_set, document) = change_set_files::read_with_text(&path)?;
+    let (change_set, document) = change_set_files::read_with_text(&path).inspect_err(|error| {
+        if matches!(error, CommandError::ChangeSet { source: ChangeSetError::Edited, .. }) {
+            failed("unedited", printer);
+        }
+    })?;
     let file = SpecFile::read(&spec_of(&change_set, args.spec.as_deref())?)?;
-    printer.data(&format!("{}\n", inert(&path.display().to_string())));
-    passed(printer, "unedited: its digest is that of its content");
+    printer.tell(&Told::Checking { file: &path.display().to_string(), change_set: &change_set });
+    passed("unedited", "unedited: its digest is that of its content", printer);
 
-    let of_this = [of_spec(&change_set, &file), of_tool(&change_set), unapplied(&document)?];
+    let of_this = [
+        ("spec", of_spec(&change_set, &file)),
+        ("version", of_tool(&change_set)),
+        ("unapplied", unapplied(&document)?),
+    ];
     let mut has_failed = false;
-    for outcome in of_this {
-        has_failed |= !told(outcome, printer);
+    for (check, outcome) in of_this {
+        has_failed |= !told(check, outcome, printer);
     }
     if has_failed {
         // What another spec or version makes of it is another plan, which says nothing about this one.
         return Ok(Exit::Stale);
     }
-    if !told(made_again(&change_set, &document, &file), printer) {
+    if !told("made-by-planning", made_again(&change_set, &document, &file), printer) {
         return Ok(Exit::Stale);
     }
-    // Whoever reviewed it has read this page, and not the document.
-    if let Some((page, is_its_own)) = change_set_files::read_twin(&path, &change_set)? {
-        if !is_its_own {
-            return Err(CommandError::plain(
-                format!("{} is not the page of this change set", page.display()),
-                "it says something else than the change set does: it was edited, or is another's",
-                ANEW,
-            ));
-        }
-        passed(printer, &format!("shown as it is: {} says what it does", page.display()));
-    } else {
-        passed(printer, "not shown: there is no Markdown page beside it, which reviewers would have read");
+    if !told("page", shown(&path, &change_set)?, printer) {
+        return Ok(Exit::Error);
     }
-    if let Some(refused) = refused(&change_set, args, printer)? {
-        return Ok(refused);
+    if !is_allowed(&change_set, args, printer) {
+        return Ok(Exit::Unsafe);
     }
     if args.online { current(&change_set, session, printer).await } else { Ok(Exit::Done) }
 }
@@ -88,21 +86,27 @@ fn spec_of(change_set: &ChangeSet, named: Option<&Path>) -> Result<PathBuf, Comm
 type Outcome = Result<String, CommandError>;
 
 /// Tells it, and whether it holds.
-fn told(outcome: Outcome, printer: &Printer) -> bool {
+fn told(check: &'static str, outcome: Outcome, printer: &Printer) -> bool {
     match outcome {
         Ok(holds) => {
-            passed(printer, &holds);
+            passed(check, &holds, printer);
             true
         }
         Err(error) => {
+            failed(check, printer);
             printer.error(&error);
             false
         }
     }
 }
 
-fn passed(printer: &Printer, what: &str) {
-    printer.data(&format!("  {}\n", inert(what)));
+fn passed(check: &'static str, what: &str, printer: &Printer) {
+    printer.tell(&Told::Checked { check, holds: true, what });
+}
+
+/// Why is told as an error.
+fn failed(check: &'static str, printer: &Printer) {
+    printer.tell(&Told::Checked { check, holds: false, what: "" });
 }
 
 fn of_spec(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
@@ -181,30 +185,61 @@ fn made_again(change_set: &ChangeSet, document: &str, file: &SpecFile) -> Outcom
     Err(CommandError::plain("the change set is not what cni-plan makes of this spec", what, ANEW))
 }
 
-/// What forbids it whatever the world is like. Its findings and its verdict are its own: that it was made again has
-/// shown that they are true of its steps.
-fn refused(change_set: &ChangeSet, args: &CheckArgs, printer: &Printer) -> Result<Option<Exit>, CommandError> {
+/// Whoever reviewed it has read this page, and not the document.
+fn shown(path: &Path, change_set: &ChangeSet) -> Result<Outcome, CommandError> {
+    Ok(match change_set_files::read_twin(path, change_set)? {
+        None => Ok("not shown: there is no Markdown page beside it, which reviewers would have read".to_owned()),
+        Some((page, true)) => Ok(format!("shown as it is: {} says what it does", page.display())),
+        Some((page, false)) => Err(CommandError::plain(
+            format!("{} is not the page of this change set", page.display()),
+            "it says something else than the change set does: it was edited, or is another's",
+            ANEW,
+        )),
+    })
+}
+
+/// Whether nothing forbids it whatever the world is like. Its findings and its verdict are its own: that it was made
+/// again has shown that they are true of its steps.
+fn is_allowed(change_set: &ChangeSet, args: &CheckArgs, printer: &Printer) -> bool {
+    const CHECK: &str = "allowed";
     let refusals = refusals(change_set);
-    if !refusals.is_empty() {
-        return Err(CommandError::Refused(refusals));
-    }
     let verdict = &change_set.safety;
+    if !refusals.is_empty() || !(verdict.is_safe() || args.accept_network_outage) {
+        failed(CHECK, printer);
+    }
+    if !refusals.is_empty() {
+        printer.error(&CommandError::Refused(refusals));
+        return false;
+    }
     if !verdict.is_safe() {
         printer.text(&safety_text(verdict, &printer.err));
     }
-    Ok((!may_go_on(verdict, args.accept_network_outage, printer)).then_some(Exit::Unsafe))
+    if !may_go_on(verdict, args.accept_network_outage, printer) {
+        return false;
+    }
+    let pods = if verdict.is_safe() { "no pod is ever without permissions" } else { "its outage is accepted" };
+    passed(CHECK, &format!("allowed: no finding refuses it, and {pods}"), printer);
+    true
 }
+
+/// The one check that asks anybody.
+const CURRENT: &str = "current";
 
 /// Reads again what `apply` would, without its locks: what is seen is true of this moment only.
 async fn current(change_set: &ChangeSet, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let connector = session.connector_for_clusters(&change_set.header.clusters).await?;
     let connected = match running::connect(change_set, &connector, &NOT_CURRENT, printer).await? {
         Ok(connected) => connected,
-        Err(stale) => return Ok(stale),
+        Err(stale) => {
+            failed(CURRENT, printer);
+            return Ok(stale);
+        }
     };
     let observed = observe_changes(&change_set.changes, &connected.providers).await;
     match status(&change_set.changes, &observed)? {
         Status::Applied if !change_set.counts().is_empty() => {
+            failed(CURRENT, printer);
+            printer.tell(&Told::AppliedAlready { run: None, at: None });
             printer.error(&CommandError::plain(
                 "the change set is applied already",
                 "everything is as it leaves it",
@@ -213,9 +248,12 @@ async fn current(change_set: &ChangeSet, session: &mut Session<'_>, printer: &Pr
             Ok(Exit::Stale)
         }
         Status::Pending | Status::Applied => {
-            passed(printer, "current: everything that it rests on is as it was when it was made");
+            passed(CURRENT, "current: everything that it rests on is as it was when it was made", printer);
             Ok(Exit::Done)
         }
-        Status::Stale(drifts) => Ok(running::stale(&Told::Drift(&drifts), &NOT_CURRENT, printer)),
+        Status::Stale(drifts) => {
+            failed(CURRENT, printer);
+            Ok(running::stale(&Told::Drift(&drifts), &NOT_CURRENT, printer))
+        }
     }
 }

@@ -50,7 +50,7 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
         Command::Permissions(args) => permissions::run(&args, &mut session, printer).await,
         Command::Init(args) => init::run(&args, &mut session, printer).await,
         Command::Export(args) => export::run(&args, &mut session, printer).await,
-        Command::Runs => runs::run(printer),
+        Command::Runs(args) => runs::run(&args, printer),
         Command::Resume(args) => resume::run(&args, &mut session, printer).await,
         Command::Rollback(args) => rollback::run(&args, &mut session, printer).await,
         Command::Lock(command) => lock::run(command, &mut session, printer).await,

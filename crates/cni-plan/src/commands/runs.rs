@@ -1,10 +1,11 @@
 //! `cni-plan runs`: the runs of this folder. And which of them a command means.
 
-use cni_plan_core::{ChangeSet, Phase, digest_of};
+use cni_plan_core::{ChangeSet, Phase, RunList, RunSession, RunStanding, RunSummary, StepsDone, digest_of};
 use cni_plan_engine::journal::Session;
 use cni_plan_engine::{ListedRun, RunRecord, RunState, Runs};
-use cni_plan_render::{Told, inert};
+use cni_plan_render::{Told, runs_text};
 
+use crate::cli::RunsArgs;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
@@ -14,13 +15,15 @@ pub(super) fn folder() -> Runs {
     Runs::at(".cni-plan/runs")
 }
 
-pub(super) fn run(printer: &Printer) -> Result<Exit, CommandError> {
-    let runs = folder().list()?;
-    if runs.is_empty() {
+pub(super) fn run(args: &RunsArgs, printer: &Printer) -> Result<Exit, CommandError> {
+    let folder = folder();
+    let list = RunList::of(folder.list()?.into_iter().map(|run| summary(run, &folder)).collect());
+    if args.json {
+        printer.data(&list.to_json());
+    } else if list.runs.is_empty() {
         printer.note("There are no runs in this folder.");
-    }
-    for run in &runs {
-        printer.data(&format!("{}\n", line(run)));
+    } else {
+        printer.data(&runs_text(&list, &printer.out));
     }
     Ok(Exit::Done)
 }
@@ -90,26 +93,46 @@ pub(super) fn all_unfinished() -> Vec<(String, RunRecord)> {
     runs.into_iter().filter_map(unfinished).collect()
 }
 
-fn line(run: &ListedRun) -> String {
-    let told = match &run.record {
-        Ok(record) => format!("{:<38}  {}", state(record), began(record)),
-        Err(why) => format!("cannot be used: {why}"),
+/// As it is listed. How many steps there are is in the run's change set, which is read for that.
+fn summary(run: ListedRun, folder: &Runs) -> RunSummary {
+    let ListedRun { name, record } = run;
+    let record = match record {
+        Ok(record) => record,
+        Err(why) => {
+            return RunSummary {
+                name,
+                state: RunStanding::Unusable,
+                steps: None,
+                spec: None,
+                change_set: None,
+                sessions: Vec::new(),
+                unusable: Some(why.to_string()),
+            };
+        }
     };
-    format!("{}  {}", inert(&run.name), inert(&told))
-}
-
-fn state(record: &RunRecord) -> &'static str {
-    match record.state {
-        RunState::InProgress => "in progress",
-        RunState::Unfinished(Phase::Apply) => "unfinished: can be resumed",
-        RunState::Unfinished(Phase::Rollback) => "unfinished: was going back",
-        RunState::Applied => "applied",
-        RunState::RolledBack => "rolled back",
-        RunState::Residue => "rolled back, with residue",
+    let steps = folder.change_set(&name, &record.header).ok().map(|change_set| StepsDone {
+        done: record.done,
+        of: change_set.changes.iter().filter(|change| change.is_effective()).count(),
+    });
+    let session = |Session { command, who, at, .. }| RunSession { command, who, at };
+    RunSummary {
+        name,
+        state: standing(record.state),
+        steps,
+        spec: Some(record.header.spec),
+        change_set: Some(record.header.change_set),
+        sessions: record.sessions.into_iter().map(session).collect(),
+        unusable: None,
     }
 }
 
-fn began(record: &RunRecord) -> String {
-    let by = record.sessions.first().map(|session| format!("{} by {}", session.at, session.who));
-    format!("{}  {}", record.header.spec, by.unwrap_or_default())
+fn standing(state: RunState) -> RunStanding {
+    match state {
+        RunState::InProgress => RunStanding::InProgress,
+        RunState::Unfinished(Phase::Apply) => RunStanding::Unfinished,
+        RunState::Unfinished(Phase::Rollback) => RunStanding::GoingBack,
+        RunState::Applied => RunStanding::Applied,
+        RunState::RolledBack => RunStanding::RolledBack,
+        RunState::Residue => RunStanding::Residue,
+    }
 }
