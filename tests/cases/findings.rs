@@ -91,6 +91,8 @@ fn a_source_of_node_roles_that_may_not_be_read_is_told() {
         let ran = rehearsal.run("plan spec.yaml --no-save").expect(0);
         assert!(ran.stdout.contains("my-cluster/cluster  [not-read]") && ran.stdout.contains(what), "{ran}");
         assert!(ran.stdout.contains("  cure: grant "), "{ran}");
+        let verdict = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(verdict.contains(", as far as could be read: 1 thing could not be (see not-read)."), "{ran}");
     }
 }
 

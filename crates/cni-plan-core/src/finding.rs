@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Address;
+use crate::hazards::known::NOT_READ;
 
 /// One hazard: what, the evidence, and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +26,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether it tells of something that could not be read, so that a verdict holds only as far as the rest goes.
+    pub fn is_of_unread(&self) -> bool {
+        self.code == NOT_READ.code
+    }
+
     /// Why the spec accepts it; `None` of anything but a warning, whatever an edited document claims.
     pub fn acceptance(&self) -> Option<&str> {
         self.accepted.as_deref().filter(|_| self.severity == Severity::Warn)

@@ -14,21 +14,21 @@ pub(crate) const NAMED_AT_MOST: usize = 6;
 /// The verdict for a terminal; empty where nothing is done.
 pub fn safety_text(verdict: &SafetyVerdict, style: &Style) -> String {
     let mut page = Page::new(style);
-    write(&mut page, verdict);
+    write(&mut page, verdict, 0);
     page.finish()
 }
 
 /// The verdict of a plan, unless the findings have the last word on a safe one.
 pub(crate) fn write_of_plan(page: &mut Page<'_>, change_set: &ChangeSet) {
     if !(change_set.safety.is_safe() && totals::is_refused(change_set)) {
-        write(page, &change_set.safety);
+        write(page, &change_set.safety, unread(change_set));
     }
 }
 
-fn write(page: &mut Page<'_>, verdict: &SafetyVerdict) {
+fn write(page: &mut Page<'_>, verdict: &SafetyVerdict, unread: usize) {
     match verdict {
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
-            let Some(sentence) = sentence(*forward_states, *back_states) else { return };
+            let Some(sentence) = sentence(*forward_states, *back_states, unread) else { return };
             page.blank();
             page.prose(0, (Tone::Add, "Safe: "), Tone::Plain, &sentence);
             for exemption in exempt.iter().take(NAMED_AT_MOST) {
@@ -56,7 +56,8 @@ pub(crate) fn markdown(change_set: &ChangeSet) -> String {
     match &change_set.safety {
         SafetyVerdict::Safe { .. } if totals::is_refused(change_set) => String::new(),
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
-            let Some(sentence) = sentence(*forward_states, *back_states) else { return String::new() };
+            let unread = unread(change_set);
+            let Some(sentence) = sentence(*forward_states, *back_states, unread) else { return String::new() };
             let mut text = format!("\n**Safe**: {sentence}\n");
             if !exempt.is_empty() {
                 text.push('\n');
@@ -85,7 +86,8 @@ pub(crate) fn markdown_in_short(change_set: &ChangeSet) -> String {
     match &change_set.safety {
         SafetyVerdict::Safe { .. } if totals::is_refused(change_set) => String::new(),
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
-            let Some(sentence) = sentence(*forward_states, *back_states) else { return String::new() };
+            let unread = unread(change_set);
+            let Some(sentence) = sentence(*forward_states, *back_states, unread) else { return String::new() };
             let more = match exempt.len() {
                 0 => String::new(),
                 exempt => format!(" {exempt} that lacked something before this plan are not judged."),
@@ -100,16 +102,26 @@ pub(crate) fn markdown_in_short(change_set: &ChangeSet) -> String {
     }
 }
 
-/// What was looked at and not found. Nothing of a plan that does nothing.
-pub(crate) fn sentence(forward: u64, back: u64) -> Option<String> {
+/// What was looked at and not found, and how much could not be looked at. Nothing of a plan that does nothing.
+pub(crate) fn sentence(forward: u64, back: u64, unread: usize) -> Option<String> {
+    let as_far = match unread {
+        0 => String::new(),
+        _ => format!(", as far as could be read: {} could not be (see not-read)", words::count(unread, "thing")),
+    };
     (forward > 0).then(|| {
         format!(
-            "in none of {} states, {} on the way there and {} on the way back, is a pod without the permissions that it needs.",
+            "in none of {} states, {} on the way there and {} on the way back, is a pod without the permissions that it \
+             needs{as_far}.",
             words::grouped(forward + back),
             words::grouped(forward),
             words::grouped(back)
         )
     })
+}
+
+/// How many things that the verdict could rest on were not read.
+pub(crate) fn unread(change_set: &ChangeSet) -> usize {
+    change_set.findings.iter().filter(|finding| finding.is_of_unread()).count()
 }
 
 fn headline(danger: &Danger) -> String {

@@ -33,7 +33,7 @@ fn verdict(page: &mut Html, index: &Index<'_>) {
         (SafetyVerdict::Safe { .. }, Some(refusal), _) => banner(page, "remove", "Refused", &refusal),
         (SafetyVerdict::Safe { .. }, None, Some(nothing)) => banner(page, "same", "Nothing to do", &nothing),
         (SafetyVerdict::Safe { forward_states, back_states, exempt }, None, None) => {
-            let sentence = safety::sentence(*forward_states, *back_states);
+            let sentence = safety::sentence(*forward_states, *back_states, safety::unread(change_set));
             banner(page, "add", "Safe", &sentence.unwrap_or_default());
             story::of_safe(page, exempt);
         }

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use cni_plan_core::{Endangered, Exemption, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict, prove};
+use cni_plan_core::{
+    Address, Endangered, Exemption, Finding, Kind, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict,
+    Severity, prove,
+};
 use serde_json::json;
 
 use super::fixture::{
     ACCOUNT, World, attachment, document, ipv6_document, plugin_role, pods, role_arn, service_account, trust_of_plugin,
 };
-use crate::{Style, plan_markdown, plan_text, safety_text, totals_text};
+use crate::{Style, plan_html, plan_markdown, plan_text, safety_text, totals_text};
 
 const ROLE: &str = "AmazonEKSVPCCNIRole";
 
@@ -56,6 +59,29 @@ fn a_plan_that_takes_the_policy_off_too_early_is_told_as_a_story() {
     let chapter = markdown.split("\n## ").find(|chapter| chapter.starts_with("Unsafe")).unwrap();
     insta::assert_snapshot!("unsafe.md", chapter);
     assert!(markdown.contains("It is refused as it stands: it is unsafe."), "{markdown}");
+}
+
+/// A verdict goes as far as what was read, and says so in every form.
+#[test]
+fn what_could_not_be_read_is_told_beside_the_verdict() {
+    let mut plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+    assert!(!plan_text(&plan, &Style::plain()).contains("as far as"));
+    for what in ["one", "other"] {
+        plan.findings.push(Finding {
+            severity: Severity::Warn,
+            code: "not-read".to_owned(),
+            address: Address::new("my-cluster", Kind::Cluster, &[]),
+            message: what.to_owned(),
+            cure: "grant it".to_owned(),
+            accepted: None,
+        });
+    }
+    let shown = [plan_text(&plan, &Style::plain()), plan_markdown(&plan), plan_html(&plan)];
+    for shown in shown {
+        let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        let told = "permissions that it needs, as far as could be read: 2 things could not be (see not-read).";
+        assert!(words.contains(told), "{words}");
+    }
 }
 
 #[test]

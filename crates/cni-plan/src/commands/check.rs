@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use cni_plan_core::{ChangeSet, ChangeSetError, FORMAT_VERSION, Status, digest_of, status};
+use cni_plan_core::{ChangeSet, ChangeSetError, FORMAT_VERSION, Finding, Status, digest_of, status};
 use cni_plan_engine::{RunState, observe_changes};
 use cni_plan_render::{Told, safety_text};
 
@@ -217,7 +217,13 @@ fn is_allowed(change_set: &ChangeSet, args: &CheckArgs, printer: &Printer) -> bo
     if !may_go_on(verdict, args.accept_network_outage, printer) {
         return false;
     }
-    let pods = if verdict.is_safe() { "no pod is ever without permissions" } else { "its outage is accepted" };
+    let pods = match verdict.is_safe() {
+        true if change_set.findings.iter().any(Finding::is_of_unread) => {
+            "no pod is ever without permissions, as far as could be read"
+        }
+        true => "no pod is ever without permissions",
+        false => "its outage is accepted",
+    };
     passed(CHECK, &format!("allowed: no finding refuses it, and {pods}"), printer);
     true
 }
