@@ -23,6 +23,17 @@ fn every_example_is_valid() {
     }
 }
 
+/// A region may be new: what looks mistyped is told with its place, and nothing is refused for it.
+#[test]
+fn a_region_that_looks_mistyped_is_told_before_anybody_is_asked() {
+    let workspace = Workspace::new();
+    workspace.write("spec.yaml", &MY_CLUSTER.replace("us-west-2", "us-wset-2"));
+    let told = "warning: spec.yaml:4:13: us-wset-2 is no region that this version knows; did you mean us-west-2? (a new region is fine)\n";
+    assert_eq!(workspace.run(["validate", "spec.yaml"]).expect(0).stderr, told);
+    let planned = workspace.run(["plan", "--sandbox", "--no-save", "spec.yaml"]).expect(0);
+    assert_eq!(planned.stderr, told);
+}
+
 #[test]
 fn problems_of_form_have_their_places() {
     let workspace = Workspace::new();

@@ -11,6 +11,7 @@ mod diagnostic;
 mod draft;
 mod name_template;
 mod read;
+mod region;
 mod render;
 mod schema;
 mod source;
@@ -22,6 +23,7 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use draft::{draft, probing};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
 pub use read::{parse, parse_duration};
+pub use region::{DoubtfulRegion, doubtful_regions};
 pub use schema::SCHEMA;
 pub use source::{Position, Span};
 pub use spec::{

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
-use cni_plan_spec::{Spec, cluster_refs, parse};
+use cni_plan_spec::{DoubtfulRegion, Spec, cluster_refs, doubtful_regions, parse};
 
 use crate::error::CommandError;
 
@@ -53,6 +53,16 @@ impl SpecFile {
         let read_beside = |name: &str| std::fs::read_to_string(folder.join(name));
         let spec = parse(&path.display().to_string(), text, &read_beside).map_err(CommandError::Spec)?;
         Ok(SpecFile { path: path.to_owned(), digest, spec })
+    }
+
+    /// What may be mistyped in it, each with its place; nothing is refused for that.
+    pub(crate) fn doubts(&self) -> Vec<String> {
+        let doubtful = doubtful_regions(&self.spec).into_iter();
+        let told = doubtful.map(|DoubtfulRegion { position, region, near }| {
+            let path = self.path.display();
+            format!("{path}:{position}: {region} is no region that this version knows; did you mean {near}? (a new region is fine)")
+        });
+        told.collect()
     }
 
     /// The file's name without folders.
