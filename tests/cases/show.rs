@@ -22,6 +22,22 @@ fn what_is_applied_or_stale_is_shown_as_it_was_planned() {
     assert_eq!(rehearsal.sandbox().calls().len(), 0, "a saved change set is shown without a call");
 }
 
+/// Why a step is there and what it waits for, by its address or the part of it that one has seen.
+#[test]
+fn one_step_is_told_with_what_it_waits_for_and_how_it_is_undone() {
+    let workspace = Workspace::new();
+    workspace.write(SAVED, &std::fs::read_to_string(repository().join(SAVED)).unwrap());
+    for step in ["role/", "oidc", "annotate", "restart", "detach", "confirm"] {
+        let shown = workspace.run(["show", "--step", step]).expect(0);
+        assert_snapshot!(format!("step-{}", step.trim_end_matches('/')), shown);
+    }
+    let whole = workspace.run(["show", "--step", "my-cluster/restart/kube-system/aws-node"]).expect(0).stdout;
+    assert_eq!(whole, workspace.run(["show", "--step", "restart"]).expect(0).stdout);
+    assert_snapshot!("step-several", workspace.run(["show", "--step", "my-cluster/"]).expect(1));
+    assert_snapshot!("step-none", workspace.run(["show", "--step", "reboot"]).expect(1));
+    assert_snapshot!("step-and-form", workspace.run(["show", "--step", "detach", "--html"]).expect(1));
+}
+
 #[test]
 fn what_cannot_be_shown_is_told() {
     let workspace = Workspace::new();

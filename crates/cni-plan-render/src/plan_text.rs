@@ -87,10 +87,9 @@ fn heading(page: &mut Page<'_>, group: &Group<'_>, planned: &HashMap<&str, &Plan
 fn steps(page: &mut Page<'_>, lines: &mut Lines, changes: &[&Change]) {
     for change in changes.iter().filter(|change| change.is_effective()) {
         page.blank();
-        let headline = headline(change);
-        let mark = format!("{}{:NOUN_WIDTH$} ", headline.mark.lead(), headline.noun);
+        let (mark, name) = headline_text(change);
         let why = if change.action == Action::Delete { format!("  ({})", change.why) } else { String::new() };
-        page.line(2, &[(headline.mark.tone(), &mark), (Tone::Strong, &headline.name), (Tone::Quiet, &why)]);
+        page.line(2, &[(headline(change).mark.tone(), &mark), (Tone::Strong, &name), (Tone::Quiet, &why)]);
         lines.clear();
         describe::body(lines, change, page.width().saturating_sub(6));
         for line in lines.iter() {
@@ -98,6 +97,13 @@ fn steps(page: &mut Page<'_>, lines: &mut Lines, changes: &[&Change]) {
         }
     }
     left_alone(page, changes);
+}
+
+/// A step's first line: its mark and its noun, then its name.
+pub(crate) fn headline_text(change: &Change) -> (String, Cow<'_, str>) {
+    let headline = headline(change);
+    let lead = if change.is_effective() { headline.mark.lead() } else { "= " };
+    (format!("{lead}{:NOUN_WIDTH$} ", headline.noun), headline.name)
 }
 
 /// A line of a step's description: its mark, then its text.

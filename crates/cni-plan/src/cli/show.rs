@@ -13,6 +13,10 @@ pub(crate) struct ShowArgs {
     pub(crate) change_set: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) form: FormArgs,
+    /// One step alone: what it does, why, what it waits for, what waits for it, how it is undone. An address, or a part
+    /// of one, such as `detach`
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "FormArgs")]
+    pub(crate) step: Option<String>,
     /// Write it to a file instead of printing it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -59,6 +63,7 @@ Examples:
   cni-plan show                                   the plan as it was printed
   cni-plan show --markdown plans/prod.plan.json   for a pull request
   cni-plan show --html --out plan.html            a page to look at in a browser, without a network
+  cni-plan show --step detach                     why this step, what it waits for, how it is undone
   cni-plan show --mermaid                         what waits for what";
 
 /// The forms of a change set; each of them a flag, and a variant of [`Form`].

@@ -1,8 +1,8 @@
 //! `cni-plan show`: a change set in the form that its reader wants. Offline: what it says was true when it was
 //! made, and it is shown whether or not it still is.
 
-use cni_plan_core::ChangeSet;
-use cni_plan_render::{Style, plan_dot, plan_html, plan_markdown_within, plan_mermaid, plan_text};
+use cni_plan_core::{Address, ChangeSet};
+use cni_plan_render::{Style, plan_dot, plan_html, plan_markdown_within, plan_mermaid, plan_text, step_text};
 
 use crate::change_set_files;
 use crate::cli::{Form, ShowArgs};
@@ -16,16 +16,20 @@ pub(super) fn run(args: &ShowArgs, printer: &Printer) -> Result<Exit, CommandErr
     let change_set = change_set_files::read(&path)?;
     match &args.out {
         Some(out) => {
-            whole_file::replace(out, &shown(&change_set, args, &Style::plain()))?;
+            whole_file::replace(out, &shown(&change_set, args, &Style::plain())?)?;
             printer.note(&format!("saved {}", out.display()));
         }
-        None => printer.data(&shown(&change_set, args, &printer.out)),
+        None => printer.data(&shown(&change_set, args, &printer.out)?),
     }
     Ok(Exit::Done)
 }
 
-fn shown(change_set: &ChangeSet, args: &ShowArgs, style: &Style) -> String {
-    match args.form.form() {
+fn shown(change_set: &ChangeSet, args: &ShowArgs, style: &Style) -> Result<String, CommandError> {
+    if let Some(asked) = &args.step {
+        let address = step_of(change_set, asked)?;
+        return Ok(step_text(change_set, address, style).expect("the address is of one of its steps"));
+    }
+    Ok(match args.form.form() {
         Form::Text => plan_text(change_set, style),
         Form::Markdown => plan_markdown_within(change_set, args.limit()),
         Form::Html => plan_html(change_set),
@@ -33,5 +37,34 @@ fn shown(change_set: &ChangeSet, args: &ShowArgs, style: &Style) -> String {
         Form::Json => change_set.in_todays_form().to_json(),
         Form::Mermaid => plan_mermaid(change_set),
         Form::Dot => plan_dot(change_set),
+    })
+}
+
+/// The step that is meant: the one of this address, or the only one whose address has this in it.
+fn step_of<'a>(change_set: &'a ChangeSet, asked: &str) -> Result<&'a Address, CommandError> {
+    /// Addresses that a message names.
+    const NAMED_AT_MOST: usize = 10;
+    let all = || change_set.changes.iter().map(|change| &change.address);
+    if let Some(address) = all().find(|address| address.as_str() == asked) {
+        return Ok(address);
+    }
+    let having: Vec<&Address> = all().filter(|address| address.as_str().contains(asked)).collect();
+    let named = |addresses: &[&Address]| {
+        let mut names: Vec<&str> = addresses.iter().take(NAMED_AT_MOST).map(|address| address.as_str()).collect();
+        names.extend((addresses.len() > NAMED_AT_MOST).then_some("…"));
+        names.join(", ")
+    };
+    match having.as_slice() {
+        [only] => Ok(only),
+        [] => Err(CommandError::plain(
+            format!("there is no step {asked}"),
+            format!("the plan has {}", named(&all().collect::<Vec<_>>())),
+            "name one of them, or a part of its address",
+        )),
+        several => Err(CommandError::plain(
+            "it is not clear which step is meant",
+            format!("{} have {asked} in their address: {}", several.len(), named(several)),
+            "name more of the address",
+        )),
     }
 }
