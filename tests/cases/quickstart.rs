@@ -26,6 +26,23 @@ fn a_saved_plan_is_applied_without_naming_it_and_only_once() {
     assert_snapshot!("apply-a-plan-of-nothing", workspace.run(["apply"]).expect(0));
 }
 
+/// Whoever rehearses by the flag and types what is told stays on the sandbox; with the variable there is nothing to add.
+#[test]
+fn a_command_that_is_told_to_type_stays_on_the_sandbox() {
+    let workspace = Workspace::with_examples();
+    workspace.run(["plan", "--sandbox", QUICKSTART]).expect(0);
+    workspace.run(["apply", "--sandbox"]).expect(0);
+    let saved = "plans/quickstart.plan.json";
+    let told = "  hint: `cni-plan --sandbox plan SPEC` shows whether anything is left to do; `cni-plan runs` lists";
+    let twice = workspace.run(["apply", "--sandbox", saved]).expect(3);
+    assert!(twice.stderr.contains(told), "{twice}");
+    let json = workspace.run(["apply", "--sandbox", "--json", saved]).expect(3);
+    assert!(json.stdout.contains("`cni-plan --sandbox plan SPEC`"), "{json}");
+    let workspace = workspace.with_env("CNI_PLAN_SANDBOX", "1");
+    let twice = workspace.run(["apply", saved]).expect(3);
+    assert!(twice.stderr.contains("`cni-plan plan SPEC`"), "{twice}");
+}
+
 #[test]
 fn the_detailed_exit_code_tells_changes_from_none() {
     let workspace = Workspace::with_examples();

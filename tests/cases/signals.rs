@@ -1,7 +1,10 @@
 //! Ctrl-C and SIGTERM: the first leaves a run that can be taken up again, the second ends it at once.
 
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use cni_plan_tests::rehearsal::Rehearsal;
 use rustix::process::{Pid, Signal, kill_process};
@@ -35,6 +38,24 @@ fn apply_and_send(rehearsal: &Rehearsal, signals: &[Signal]) -> (Option<i32>, St
     let mut printed = String::new();
     child.stdout.take().unwrap().read_to_string(&mut printed).unwrap();
     (child.wait().unwrap().code(), said.join("\n"), printed)
+}
+
+/// Before a run has begun there is nothing to leave in order: the signal ends the command as it ends any other.
+#[test]
+fn before_a_run_has_begun_a_signal_ends_the_command_and_nothing_was_changed() {
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.run("plan examples/ipv4.yaml").expect(0);
+    let start = rehearsal.state();
+    rehearsal.fail("eks:DescribeCluster=Holdx1");
+    let (sender, held) = mpsc::channel();
+    rehearsal.when_held(move || sender.send(()).unwrap_or_default());
+    let mut command = rehearsal.workspace().command(["apply", "plans/ipv4.plan.json"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    held.recv_timeout(Duration::from_secs(60)).expect("the call is made");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(Signal::INT.as_raw()), "a shell says 130, as of any command");
+    rehearsal.sandbox().release_held();
+    assert_eq!((rehearsal.state(), rehearsal.runs()), (start, Vec::new()));
 }
 
 #[test]

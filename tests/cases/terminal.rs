@@ -97,6 +97,17 @@ fn there_is_colour_unless_someone_said_no() {
     assert_steady(&left);
 }
 
+/// Neither rows that are drawn over nor colour, unless someone asks for it.
+#[test]
+fn a_dumb_terminal_gets_plain_lines() {
+    let rehearsal = planned().with_env("TERM", "dumb");
+    let left = apply(&rehearsal, &[], 80).finish().expect(0);
+    assert!(!left.bytes.contains('\x1b') && left.frames.is_empty(), "{:?}", left.bytes);
+    assert!(left.screen.contains("restarted pods in "), "{left}");
+    let left = apply(&rehearsal, &["plans/spec.plan.json", "--color", "always"], 80).finish().expect(3);
+    assert!(has_colour(&left.bytes), "{:?}", left.bytes);
+}
+
 #[test]
 fn a_terminal_that_becomes_wider_is_used_as_it_is_now() {
     let rehearsal = planned();

@@ -58,13 +58,11 @@ impl Terminal {
         let name = ptsname(&controller, Vec::new()).expect("a terminal has a name");
         let name = name.to_str().expect("its name is text").to_owned();
         let open = || File::options().read(true).write(true).open(&name).expect("a terminal can be opened");
-        let child = command
-            .env("TERM", "xterm-256color")
-            .stdin(Stdio::null())
-            .stdout(open())
-            .stderr(open())
-            .spawn()
-            .expect("the command can be started");
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
+        let child =
+            command.stdin(Stdio::null()).stdout(open()).stderr(open()).spawn().expect("the command can be started");
         // Once the child is gone, nobody else has the terminal open.
         drop(command);
         let screen = screen(columns);

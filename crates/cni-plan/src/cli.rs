@@ -335,6 +335,12 @@ impl Global {
         }
     }
 
+    /// The flag that says what is talked to, where it was typed; what the environment says stays as it is.
+    pub(crate) fn typed_world(&self) -> Option<&'static str> {
+        const FLAG: &str = "--sandbox";
+        (self.is_sandboxed() && std::env::args_os().any(|argument| argument == FLAG)).then_some(FLAG)
+    }
+
     /// Whether every call goes to the sandbox.
     pub(crate) fn is_sandboxed(&self) -> bool {
         #[cfg(feature = "sandbox")]

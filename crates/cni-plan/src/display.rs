@@ -38,16 +38,20 @@ struct Shown {
     drawn: Duration,
 }
 
+/// Whether the terminal says that it can neither move back nor colour.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 impl Display {
     /// In `style`, which is standard error's; live where that is a terminal that can redraw, unless events are
     /// written to the same one.
     pub(crate) fn new(style: Style, verbosity: Verbosity, is_stdout_for_events: bool) -> Arc<Display> {
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let is_shared = is_stdout_for_events && stdout().is_terminal();
         Arc::new(Display {
             style,
             verbosity,
-            is_live: stderr().is_terminal() && !is_dumb && !is_shared && verbosity != Verbosity::Quiet,
+            is_live: stderr().is_terminal() && !is_dumb() && !is_shared && verbosity != Verbosity::Quiet,
             begun: Instant::now(),
             shown: Mutex::new(Shown {
                 board: Board::default(),

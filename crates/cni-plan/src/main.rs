@@ -48,12 +48,12 @@ fn main() -> ExitCode {
         Err(asked) => return said(asked),
     };
     let begun = Instant::now();
-    let plain = || Printer::new(cli.global.color, cli.global.verbosity(), Events::default());
+    let plain = || Printer::new(&cli.global, Events::default());
     let printer = match cli.command.events() {
         None => plain(),
         Some((name, args)) => match Events::open(args) {
             Ok(events) => {
-                let printer = Printer::new(cli.global.color, cli.global.verbosity(), events);
+                let printer = Printer::new(&cli.global, events);
                 printer.tell(&Told::Command { name, tool_version: env!("CARGO_PKG_VERSION") });
                 printer
             }

@@ -4,6 +4,7 @@
 //! display and the text are made of the same values. With `--json` standard output is theirs alone, and text
 //! that would be printed there is left out.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal, stderr, stdout};
 use std::sync::Arc;
 
@@ -13,8 +14,8 @@ use cni_plan_render::{
     outside_drift_text, plan_text, roles_drift_text, rollback_text, totals_text,
 };
 
-use crate::cli::Verbosity;
-use crate::display::Display;
+use crate::cli::{Global, Verbosity};
+use crate::display::{Display, is_dumb};
 use crate::error::CommandError;
 use crate::events::Events;
 
@@ -26,6 +27,8 @@ pub(crate) struct Printer {
     /// Of standard error.
     pub(crate) err: Style,
     verbosity: Verbosity,
+    /// What has to be typed again with a command that is told, for it to talk to the same.
+    typed: Option<&'static str>,
     events: Arc<Events>,
     display: Arc<Display>,
 }
@@ -34,11 +37,15 @@ pub(crate) struct Printer {
 const DEFAULT_WIDTH: usize = 100;
 
 impl Printer {
-    pub(crate) fn new(choice: ColorChoice, verbosity: Verbosity, events: Events) -> Printer {
+    pub(crate) fn new(global: &Global, events: Events) -> Printer {
+        let (choice, verbosity) = (global.color, global.verbosity());
         let wanted = |terminal: bool| match choice {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+            ColorChoice::Auto => {
+                let is_refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                terminal && !is_refused && !is_dumb()
+            }
         };
         let width = terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0));
         let err = Style { color: wanted(stderr().is_terminal()), width };
@@ -46,6 +53,7 @@ impl Printer {
             out: Style { color: wanted(stdout().is_terminal()), width },
             err,
             verbosity,
+            typed: global.typed_world(),
             display: Display::new(err, verbosity, events.are_on_stdout()),
             events: Arc::new(events),
         }
@@ -88,7 +96,7 @@ impl Printer {
                 self.data(&rollback_text(&report.restored, &report.residue, &self.out));
             }
             Told::Error(error) => self.error_text(error),
-            Told::Summary(what) => self.data(&format!("{what}\n")),
+            Told::Summary(what) => self.data(&format!("{}\n", self.to_type(what))),
             Told::Command { .. }
             | Told::Reading { .. }
             | Told::Taken { .. }
@@ -123,12 +131,24 @@ impl Printer {
 
     /// Text for people that ends its own lines, to standard error.
     pub(crate) fn text(&self, text: &str) {
-        self.display.text(&inert_lines(text, self.err.color));
+        self.display.text(&inert_lines(&self.to_type(text), self.err.color));
+    }
+
+    /// Text whose commands talk to what this one talks to: whoever was on the sandbox by a flag stays there by typing
+    /// what is told.
+    pub(crate) fn to_type<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match self.typed {
+            Some(flag) => with_flag(text, flag).into(),
+            None => text.into(),
+        }
     }
 
     /// An error: what, why and what to do.
     pub(crate) fn error(&self, error: &CommandError) {
-        let lines = error.lines();
+        let mut lines = error.lines();
+        for text in lines.iter_mut().flat_map(|it| [&mut it.why, &mut it.hint]) {
+            *text = self.to_type(text).into_owned();
+        }
         let told: Vec<ToldError<'_>> =
             lines.iter().map(|it| ToldError { what: &it.what, why: &it.why, hint: &it.hint }).collect();
         match error {
@@ -163,5 +183,39 @@ impl Printer {
         if let Some(why) = self.events.write(told) {
             self.text(&format!("warning: {}\n", inert(&why)));
         }
+    }
+}
+
+/// Subcommands that reach clusters, or a run's.
+const REACHING: [&str; 11] =
+    ["apply", "check", "export", "graph", "init", "lock", "permissions", "plan", "resume", "rollback", "verify"];
+
+/// Puts the flag into each command of ours that stands in backticks and reaches anything.
+fn with_flag(text: &str, flag: &str) -> String {
+    const COMMAND: &str = "`cni-plan ";
+    let mut parts = text.split(COMMAND);
+    let mut flagged = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        flagged.push_str(COMMAND);
+        let subcommand = part.split([' ', '`']).next().unwrap_or_default();
+        if REACHING.contains(&subcommand) {
+            flagged.push_str(flag);
+            flagged.push(' ');
+        }
+        flagged.push_str(part);
+    }
+    flagged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_to_type_keeps_the_flag_and_a_second_time_changes_nothing() {
+        let told = "`cni-plan plan SPEC` shows it; `cni-plan runs` lists them; cni-plan plans; `cni-plan resume`";
+        let flagged = "`cni-plan --sandbox plan SPEC` shows it; `cni-plan runs` lists them; cni-plan plans; `cni-plan --sandbox resume`";
+        assert_eq!(with_flag(told, "--sandbox"), flagged);
+        assert_eq!(with_flag(flagged, "--sandbox"), flagged);
     }
 }

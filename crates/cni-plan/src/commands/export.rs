@@ -74,18 +74,21 @@ fn one_cluster<'a>(change_set: &'a ChangeSet, asked: Option<&str>) -> Result<&'a
 
 #[cfg(test)]
 mod tests {
-    use clap::ColorChoice;
+    use clap::Parser;
     use cni_plan_core::{Kind, prove};
 
     use super::*;
-    use crate::cli::Verbosity;
+    use crate::cli::Cli;
     use crate::events::Events;
 
     #[test]
     fn what_would_cut_pods_off_is_exported_for_those_alone_who_accept_it() {
         let plan = include_str!("../../../../plans/ipv4.plan.json");
         let mut change_set = ChangeSet::from_json(plan).unwrap();
-        let printer = Printer::new(ColorChoice::Never, Verbosity::Quiet, Events::default());
+        let printer = Printer::new(
+            &Cli::parse_from(["cni-plan", "--quiet", "--color", "never", "runs"]).global,
+            Events::default(),
+        );
         let is_exported = |change_set: &ChangeSet, to, accept_network_outage| {
             let args = ExportArgs { spec: "spec.yaml".into(), to, cluster: None, accept_network_outage };
             exported(change_set, &args, &printer).unwrap().is_some()

@@ -15,7 +15,11 @@ pub(super) async fn run(args: &VerifyArgs, session: &mut Session<'_>, printer: &
     let file = SpecFile::read(&args.spec)?;
     let connector = session.connector_for_spec(&file).await?;
     let health = Health::of(&plan(&file, &connector, printer).await?);
-    printer.data(&if args.json { health.to_json() } else { health_text(&health, &printer.out) });
+    printer.data(&if args.json {
+        health.to_json()
+    } else {
+        printer.to_type(&health_text(&health, &printer.out)).into_owned()
+    });
     Ok(match health.worst() {
         HealthState::Well => Exit::Done,
         HealthState::NotReady | HealthState::Changes => Exit::Changes,
