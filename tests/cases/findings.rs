@@ -53,6 +53,17 @@ fn each_scenario_is_told_what_it_holds_and_nothing_else() {
     }
 }
 
+/// The plan warns of it; whoever goes on all the same loses a canary, and gets everything back.
+#[test]
+fn a_cluster_without_a_way_to_sts_is_put_back_after_its_canary() {
+    let rehearsal = Rehearsal::of_scenario("private-sts");
+    rehearsal.workspace().write("spec.yaml", &format!("{SPEC}    restart: {{ timeout: 2s }}\n"));
+    let start = rehearsal.state();
+    rehearsal.run("plan spec.yaml").expect(0);
+    rehearsal.run("apply").expect(6);
+    assert_eq!(rehearsal.state(), start);
+}
+
 #[test]
 fn an_accepted_warning_is_shown_with_its_reason() {
     let rehearsal = Rehearsal::of_scenario("windows");

@@ -75,6 +75,22 @@ pub(crate) const GUARDS: &[Guard] = &[
         ],
     },
     Guard {
+        hazard: "A pod has another role by its association than the spec asks for, which no pod shows",
+        by: "the role is told by when the pod was born and when the association was changed: one that nobody can tell is \
+             restarted, and passes no verification",
+        tests: &[
+            test(
+                "crates/cni-plan-core/src/association.rs",
+                "pods_born_before_a_change_is_known_everywhere_may_have_the_role_from_before",
+            ),
+            test("tests/cases/pod_identity.rs", "an_association_that_pods_use_is_given_another_role_there_and_back"),
+            test(
+                "tests/cases/pod_identity.rs",
+                "pods_that_someone_elses_change_to_the_association_has_left_behind_are_restarted",
+            ),
+        ],
+    },
+    Guard {
         hazard: "A pod that is born after the detach, as on a new node, cannot do without the policy",
         by: "the confirmation: one pod is born anew behind the detach, and all are watched for `restart.soak`; failing it, \
              the policy goes back first",

@@ -33,7 +33,8 @@ fn a_page_is_printed_or_written() {
     let printed = workspace.run(["show", "--html"]).expect(0);
     let written = workspace.run(["show", "--html", "--out", "review/quickstart.html"]).expect(0);
     assert_eq!(printed.stdout, workspace.read("review/quickstart.html"));
-    assert_eq!(printed.stdout, plan_html(&ChangeSet::from_json(&saved("quickstart")).unwrap()));
+    let plan = ChangeSet::from_json(&saved("quickstart")).unwrap();
+    assert_eq!(printed.stdout, plan_html(&plan, &plan.digest()));
     assert_eq!((written.stdout.as_str(), written.stderr.as_str()), ("", "saved review/quickstart.html\n"));
     // Any form can be written.
     workspace.run(["show", "--out", "plan.txt", "--color", "always"]).expect(0);
@@ -59,7 +60,7 @@ fn look_at(plans: impl IntoIterator<Item = (&'static str, ChangeSet)>) -> String
     std::fs::create_dir_all(&folder).unwrap();
     let write = |(name, plan): (&str, ChangeSet)| -> PathBuf {
         let path = folder.join(format!("{name}.html"));
-        std::fs::write(&path, plan_html(&plan)).unwrap();
+        std::fs::write(&path, plan_html(&plan, &plan.digest())).unwrap();
         path
     };
     let pages: Vec<PathBuf> = plans.into_iter().map(write).collect();

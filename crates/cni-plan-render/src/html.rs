@@ -35,8 +35,8 @@ const SHARED: &str = "<svg width=\"0\" height=\"0\" aria-hidden=\"true\"><marker
 /// About what a step takes, to make room for.
 const BYTES_PER_STEP: usize = 900;
 
-/// The whole plan, whatever its size.
-pub fn plan_html(change_set: &ChangeSet) -> String {
+/// The whole plan, whatever its size. `digest` is the change set's ([`ChangeSet::digest`]): who has its document knows it.
+pub fn plan_html(change_set: &ChangeSet, digest: &str) -> String {
     let index = Index::new(change_set);
     let mut page = Html::with_capacity(STYLE.len() + SCRIPT.len() + change_set.changes.len() * BYTES_PER_STEP);
     page.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
@@ -46,7 +46,7 @@ pub fn plan_html(change_set: &ChangeSet) -> String {
     page.raw("<title>Plan for ").text(&change_set.header.spec).raw("</title>\n");
     page.raw("<style>").raw(STYLE).raw("</style>\n</head>\n<body>\n");
     page.raw("<a class=\"skip\" href=\"#steps\">Skip to the steps</a>\n");
-    head::write(&mut page, &index);
+    head::write(&mut page, &index, digest);
     page.raw("<main>\n").raw(SHARED);
     remarks::write(&mut page, &index);
     page.raw("<section id=\"steps\" aria-labelledby=\"steps-title\">\n<h2 id=\"steps-title\">Steps</h2>\n");

@@ -47,31 +47,31 @@ impl Forge {
     }
 }
 
-/// The whole plan, whatever its size.
-pub fn plan_markdown(change_set: &ChangeSet) -> String {
-    assembled(&pieces(change_set, false))
+/// The whole plan, whatever its size. `digest` is the change set's ([`ChangeSet::digest`]): who has its document knows it.
+pub fn plan_markdown(change_set: &ChangeSet, digest: &str) -> String {
+    assembled(&pieces(change_set, digest, false))
 }
 
 /// The plan in at most so many bytes: what each step does goes first, then which steps there are, and what speaks
 /// against the plan last. Where something is left out, the page says so.
 ///
 /// A `limit` of less than 8,192 may not be kept: what the plan is and its verdict are never left out.
-pub fn plan_markdown_within(change_set: &ChangeSet, limit: usize) -> String {
-    let whole = plan_markdown(change_set);
+pub fn plan_markdown_within(change_set: &ChangeSet, digest: &str, limit: usize) -> String {
+    let whole = plan_markdown(change_set, digest);
     if whole.len() <= limit {
         return whole;
     }
-    let mut pieces = pieces(change_set, true);
+    let mut pieces = pieces(change_set, digest, true);
     fit(&mut pieces, limit.saturating_sub(ROOM_FOR_NOTES));
     assembled(&pieces)
 }
 
 /// The page's pieces; with their shorter forms, or as they are.
-fn pieces(change_set: &ChangeSet, with_shorter: bool) -> Vec<Piece> {
+fn pieces(change_set: &ChangeSet, digest: &str, with_shorter: bool) -> Vec<Piece> {
     let planned = group::planned(change_set);
     let groups = group::groups(change_set);
     let mut page = Pages { pieces: Vec::with_capacity(groups.len() * 2 + 8), with_shorter };
-    page.opening(change_set);
+    page.opening(change_set, digest);
     page.findings(&change_set.findings);
     page.irreversible(&change_set.changes);
     page.safety(change_set);
@@ -122,9 +122,8 @@ impl Pages {
         self.pieces.push(Piece::new(part, forms));
     }
 
-    fn opening(&mut self, change_set: &ChangeSet) {
+    fn opening(&mut self, change_set: &ChangeSet, digest: &str) {
         let header = &change_set.header;
-        let digest = change_set.digest();
         let of = |told: &dyn Fn(&str) -> String| {
             let mut out = String::new();
             put(&mut out, format_args!("# Plan for {}\n\n", told(&header.spec)));
@@ -133,7 +132,7 @@ impl Pages {
                 &mut out,
                 format_args!(
                     "Change set {}, made by cni-plan {} from {} (that spec's digest: {}).\n",
-                    told(&digest),
+                    told(digest),
                     told(&header.tool_version),
                     told(&header.spec),
                     told(&header.spec_digest)

@@ -26,9 +26,9 @@ pub(crate) fn is_change_set(path: &Path) -> bool {
 /// Writes both files, each whole or not at all; the Markdown first, so that a change set that can
 /// be applied always has its twin.
 pub(crate) fn write(path: &Path, change_set: &ChangeSet) -> Result<PathBuf, CommandError> {
-    let markdown = twin(path);
-    whole_file::replace(&markdown, &page(change_set))?;
-    whole_file::replace(path, &change_set.to_json())?;
+    let (markdown, document) = (twin(path), change_set.to_json());
+    whole_file::replace(&markdown, &page(change_set, &document))?;
+    whole_file::replace(path, &document)?;
     Ok(markdown)
 }
 
@@ -39,15 +39,19 @@ fn twin(path: &Path) -> PathBuf {
 }
 
 /// What it says.
-fn page(change_set: &ChangeSet) -> String {
-    plan_markdown_within(change_set, Forge::GitHub.limit())
+fn page(change_set: &ChangeSet, document: &str) -> String {
+    plan_markdown_within(change_set, &ChangeSet::digest_in(document), Forge::GitHub.limit())
 }
 
 /// The readable twin, where there is one, and whether it says what the change set does.
-pub(crate) fn read_twin(path: &Path, change_set: &ChangeSet) -> Result<Option<(PathBuf, bool)>, CommandError> {
+pub(crate) fn read_twin(
+    path: &Path,
+    change_set: &ChangeSet,
+    document: &str,
+) -> Result<Option<(PathBuf, bool)>, CommandError> {
     let path = twin(path);
     match std::fs::read(&path) {
-        Ok(bytes) => Ok(Some((path, bytes == page(change_set).as_bytes()))),
+        Ok(bytes) => Ok(Some((path, bytes == page(change_set, document).as_bytes()))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(CommandError::File { action: "read", path, source }),
     }

@@ -61,5 +61,5 @@ fn check_uses(read: &ChangeSet) {
     let _ = status(&read.changes, &applied);
     invert(&read.changes, &applied);
     assert_inert(&plan_text(read, &Style::plain()));
-    assert_inert(&plan_markdown(read));
+    assert_inert(&plan_markdown(read, &read.digest()));
 }

@@ -112,8 +112,9 @@ fn plan(fleet: &Fleet) -> Round {
     let change_set = ChangeSet { header, findings, safety, changes: diff.changes };
     let shown = timed(|| plan_text(&change_set, &Style { color: false, width: 100 }));
     let written = timed(|| change_set.to_json());
-    let markdown_shown = timed(|| plan_markdown(&change_set));
-    let html_shown = timed(|| plan_html(&change_set));
+    let digest = change_set.digest();
+    let markdown_shown = timed(|| plan_markdown(&change_set, &digest));
+    let html_shown = timed(|| plan_html(&change_set, &digest));
     Round {
         resources: change_set.changes.len(),
         compile: compiled,

@@ -12,7 +12,7 @@ use crate::{findings, safety, totals, words};
 /// Accounts and regions that are named; more are counted.
 const NAMED_AT_MOST: usize = 4;
 
-pub(super) fn write(page: &mut Html, index: &Index<'_>) {
+pub(super) fn write(page: &mut Html, index: &Index<'_>, digest: &str) {
     let change_set = index.change_set;
     page.raw("<header>\n<h1>Plan for <code>").text(&change_set.header.spec).raw("</code></h1>\n");
     verdict(page, index);
@@ -20,7 +20,7 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>) {
         page.raw("<p class=\"totals\"><strong>").text(&totals::plan(change_set.counts())).raw("</strong> ");
         page.text(&totals::actions(change_set).unwrap_or_default()).raw("</p>\n");
     }
-    facts(page, index);
+    facts(page, index, digest);
     contents(page, index);
     page.raw("</header>\n");
 }
@@ -55,7 +55,7 @@ fn banner(page: &mut Html, class: &'static str, word: &'static str, sentence: &s
     page.text(sentence).raw("</p>");
 }
 
-fn facts(page: &mut Html, index: &Index<'_>) {
+fn facts(page: &mut Html, index: &Index<'_>, digest: &str) {
     let header = &index.change_set.header;
     let facts = || header.clusters.iter().map(|planned| &planned.facts);
     let accounts = facts().map(|facts| facts.account.as_str()).collect();
@@ -66,7 +66,7 @@ fn facts(page: &mut Html, index: &Index<'_>) {
     fact(page, "Regions", &listed(&regions));
     fact(page, "Made by", &format!("cni-plan {}", header.tool_version));
     fact(page, "Spec digest", &header.spec_digest);
-    fact(page, "Change set digest", &index.change_set.digest());
+    fact(page, "Change set digest", digest);
     page.raw("</dl>\n");
 }
 

@@ -299,3 +299,18 @@ pub(super) fn ipv6_document(besides: &[&str]) -> PolicyDocument {
         {"Effect": "Allow", "Action": ["ec2:CreateTags"], "Resource": ["arn:aws:ec2:*:*:network-interface/*"]},
     ]))
 }
+
+/// The plan's page, by the digest that its document has.
+pub(super) fn plan_html(plan: &ChangeSet) -> String {
+    crate::plan_html(plan, &plan.digest())
+}
+
+/// The same in Markdown.
+pub(super) fn plan_markdown(plan: &ChangeSet) -> String {
+    crate::plan_markdown(plan, &plan.digest())
+}
+
+/// The same in at most so many bytes.
+pub(super) fn plan_markdown_within(plan: &ChangeSet, limit: usize) -> String {
+    crate::plan_markdown_within(plan, &plan.digest(), limit)
+}

@@ -12,12 +12,12 @@ use cni_plan_core::{
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::fixture::{World, document, pods};
+use super::fixture::{World, document, plan_html, plan_markdown, pods};
 use super::html;
 use crate::{
     RolledBack, Style, Told, ToldResidue, by_hand, clusters_by_key, commands_script, drift_text, eksctl_config,
-    event_line, findings_text, health_text, plan_dot, plan_html, plan_markdown, plan_mermaid, plan_text, rollback_text,
-    safety_text, terraform_config, timings_text,
+    event_line, findings_text, health_text, plan_dot, plan_mermaid, plan_text, rollback_text, safety_text,
+    terraform_config, timings_text,
 };
 
 /// A change set in which every text that comes from outside is one of `texts`, taken in turn.

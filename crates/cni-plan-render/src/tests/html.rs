@@ -7,9 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use cni_plan_core::{ChangeSet, diff, hazards, prove};
 use sha2::{Digest, Sha256};
 
-use super::fixture::{World, role_arn, service_account};
+use super::fixture::{World, plan_html, role_arn, service_account};
 use super::fleet::{self, Fleet};
-use crate::plan_html;
 
 const ROLE: &str = "AmazonEKSVPCCNIRole";
 

@@ -4,9 +4,9 @@
 use cni_plan_core::{Address, ChangeSet, Finding, Kind, Reversibility, Severity};
 use proptest::prelude::*;
 
-use super::fixture::World;
+use super::fixture::{World, plan_markdown, plan_markdown_within};
 use super::hostile::{deceiving, outside_code, text};
-use crate::{Forge, plan_markdown, plan_markdown_within};
+use crate::Forge;
 
 /// So many clusters, one step that cannot be undone, one warning.
 fn fleet(clusters: usize) -> ChangeSet {

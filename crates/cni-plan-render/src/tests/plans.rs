@@ -9,9 +9,10 @@ use cni_plan_core::{
 use serde_json::json;
 
 use super::fixture::{
-    ACCOUNT, World, attachment, document, ipv6_document, plugin_role, pods, role_arn, service_account, trust_of_plugin,
+    ACCOUNT, World, attachment, document, ipv6_document, plan_html, plan_markdown, plugin_role, pods, role_arn,
+    service_account, trust_of_plugin,
 };
-use crate::{Style, plan_html, plan_markdown, plan_text, safety_text, totals_text};
+use crate::{Style, plan_text, safety_text, totals_text};
 
 const ROLE: &str = "AmazonEKSVPCCNIRole";
 

@@ -56,7 +56,7 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
     if !told("made-by-planning", made_again(&change_set, &document, &file), printer) {
         return Ok(Exit::Stale);
     }
-    if !told("page", shown(&path, &change_set)?, printer) {
+    if !told("page", shown(&path, &change_set, &document)?, printer) {
         return Ok(Exit::Error);
     }
     if !is_allowed(&change_set, args, printer) {
@@ -186,8 +186,8 @@ fn made_again(change_set: &ChangeSet, document: &str, file: &SpecFile) -> Outcom
 }
 
 /// Whoever reviewed it has read this page, and not the document.
-fn shown(path: &Path, change_set: &ChangeSet) -> Result<Outcome, CommandError> {
-    Ok(match change_set_files::read_twin(path, change_set)? {
+fn shown(path: &Path, change_set: &ChangeSet, document: &str) -> Result<Outcome, CommandError> {
+    Ok(match change_set_files::read_twin(path, change_set, document)? {
         None => Ok("not shown: there is no Markdown page beside it, which reviewers would have read".to_owned()),
         Some((page, true)) => Ok(format!("shown as it is: {} says what it does", page.display())),
         Some((page, false)) => Err(CommandError::plain(

@@ -13,26 +13,27 @@ use crate::whole_file;
 
 pub(super) fn run(args: &ShowArgs, printer: &Printer) -> Result<Exit, CommandError> {
     let path = change_set_files::named_or_only(args.change_set.as_deref(), "show")?;
-    let change_set = change_set_files::read(&path)?;
+    let (change_set, document) = change_set_files::read_with_text(&path)?;
     match &args.out {
         Some(out) => {
-            whole_file::replace(out, &shown(&change_set, args, &Style::plain())?)?;
+            whole_file::replace(out, &shown(&change_set, &document, args, &Style::plain())?)?;
             printer.note(&format!("saved {}", out.display()));
         }
-        None => printer.data(&shown(&change_set, args, &printer.out)?),
+        None => printer.data(&shown(&change_set, &document, args, &printer.out)?),
     }
     Ok(Exit::Done)
 }
 
-fn shown(change_set: &ChangeSet, args: &ShowArgs, style: &Style) -> Result<String, CommandError> {
+fn shown(change_set: &ChangeSet, document: &str, args: &ShowArgs, style: &Style) -> Result<String, CommandError> {
     if let Some(asked) = &args.step {
         let address = step_of(change_set, asked)?;
         return Ok(step_text(change_set, address, style).expect("the address is of one of its steps"));
     }
+    let digest = || ChangeSet::digest_in(document);
     Ok(match args.form.form() {
         Form::Text => plan_text(change_set, style),
-        Form::Markdown => plan_markdown_within(change_set, args.limit()),
-        Form::Html => plan_html(change_set),
+        Form::Markdown => plan_markdown_within(change_set, &digest(), args.limit()),
+        Form::Html => plan_html(change_set, &digest()),
         // Whoever reads it knows today's form: what looks for another's members finds none, and agrees.
         Form::Json => change_set.in_todays_form().to_json(),
         Form::Mermaid => plan_mermaid(change_set),
