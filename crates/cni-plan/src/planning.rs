@@ -18,8 +18,6 @@ use crate::spec_file::SpecFile;
 
 /// Plans `file` against what is live. Reads only.
 pub(crate) async fn plan(file: &SpecFile, connector: &Connector, printer: &Printer) -> Result<ChangeSet, CommandError> {
-    // Before anybody is asked: who is not there to answer is not there by that name.
-    file.doubts().iter().for_each(|doubt| printer.tell(&Told::Warning(doubt)));
     printer.tell(&Told::Reading { clusters: file.clusters().len() });
     let connected = connector.connect(&file.clusters()).await?;
     let graph = compile(&file.spec, &connected.clusters)

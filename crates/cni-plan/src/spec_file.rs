@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
+use cni_plan_render::Told;
 use cni_plan_spec::{DoubtfulRegion, Spec, cluster_refs, doubtful_regions, parse};
 
 use crate::error::CommandError;
+use crate::printer::Printer;
 
 /// A spec that was read and has no problem of form.
 pub(crate) struct SpecFile {
@@ -18,7 +20,8 @@ pub(crate) struct SpecFile {
 }
 
 impl SpecFile {
-    pub(crate) fn read(path: &Path) -> Result<SpecFile, CommandError> {
+    /// Reads it, and warns of what may be mistyped before anybody is asked for it; nothing is refused for that.
+    pub(crate) fn read(path: &Path, printer: &Printer) -> Result<SpecFile, CommandError> {
         let bytes = std::fs::read(path).map_err(|source| CommandError::File {
             action: "read",
             path: path.to_owned(),
@@ -40,7 +43,9 @@ impl SpecFile {
                 format!("`cni-plan show {path}` shows it, `cni-plan apply {path}` applies it"),
             ));
         }
-        SpecFile::parsed(path, digest, &text)
+        let file = SpecFile::parsed(path, digest, &text)?;
+        file.doubts().iter().for_each(|doubt| printer.tell(&Told::Warning(doubt)));
+        Ok(file)
     }
 
     /// A spec that is on no disk yet, and will be at `path`.
@@ -55,8 +60,8 @@ impl SpecFile {
         Ok(SpecFile { path: path.to_owned(), digest, spec })
     }
 
-    /// What may be mistyped in it, each with its place; nothing is refused for that.
-    pub(crate) fn doubts(&self) -> Vec<String> {
+    /// What may be mistyped in it, each with its place.
+    fn doubts(&self) -> Vec<String> {
         let doubtful = doubtful_regions(&self.spec).into_iter();
         let told = doubtful.map(|DoubtfulRegion { position, region, near }| {
             let path = self.path.display();

@@ -36,7 +36,7 @@ async fn apply_spec(
     session: &mut Session<'_>,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let file = SpecFile::read(path)?;
+    let file = SpecFile::read(path, printer)?;
     let connector = session.connector_for_spec(&file).await?;
     let change_set = plan(&file, &connector, printer).await?;
     printer.tell(&Told::Planned(&change_set));

@@ -36,7 +36,7 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
             failed("unedited", printer);
         }
     })?;
-    let file = SpecFile::read(&spec_of(&change_set, args.spec.as_deref())?)?;
+    let file = SpecFile::read(&spec_of(&change_set, args.spec.as_deref())?, printer)?;
     printer.tell(&Told::Checking { file: &path.display().to_string(), change_set: &change_set });
     passed("unedited", "unedited: its digest is that of its content", printer);
 

@@ -25,7 +25,7 @@ pub(super) async fn run(args: &GraphArgs, session: &mut Session<'_>, printer: &P
 
 /// Which steps there are depends on the facts of the clusters, so they are read.
 async fn planned(spec: &Path, session: &mut Session<'_>, printer: &Printer) -> Result<ChangeSet, CommandError> {
-    let file = SpecFile::read(spec)?;
+    let file = SpecFile::read(spec, printer)?;
     let connector = session.connector_for_spec(&file).await?;
     plan(&file, &connector, printer).await
 }

@@ -31,14 +31,14 @@ pub(super) async fn run(
 }
 
 async fn show(args: &LockShowArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
-    let (locks, errors) = look(locks(&args.subject, &[], session).await?).await;
+    let (locks, errors) = look(locks(&args.subject, &[], session, printer).await?).await;
     let text = locks_text(locks.iter().map(|seen| (seen.key.as_str(), seen.record.as_ref())), &printer.out);
     printer.data(&text);
     ended(errors)
 }
 
 async fn break_locks(args: &LockBreakArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
-    let (locks, mut errors) = look(locks(&args.subject, &args.clusters, session).await?).await;
+    let (locks, mut errors) = look(locks(&args.subject, &args.clusters, session, printer).await?).await;
     let held: Vec<(&Seen, &LockRecord)> = locks.iter().filter_map(|seen| Some((seen, seen.record.as_ref()?))).collect();
     if held.is_empty() {
         if errors.is_empty() {
@@ -99,13 +99,14 @@ async fn locks(
     subject: &Path,
     only: &[String],
     session: &mut Session<'_>,
+    printer: &Printer,
 ) -> Result<Vec<(String, Arc<dyn ClusterLock>)>, CommandError> {
     let (mut clusters, connector): (Vec<ClusterRef>, _) = if change_set_files::is_change_set(subject) {
         let planned = change_set_files::read(subject)?.header.clusters;
         let connector = session.connector_for_clusters(&planned).await?;
         (planned.into_iter().map(|planned| planned.cluster).collect(), connector)
     } else {
-        let file = SpecFile::read(subject)?;
+        let file = SpecFile::read(subject, printer)?;
         let connector = session.connector_for_spec(&file).await?;
         (file.clusters().into_iter().map(|(cluster, _)| cluster).collect(), connector)
     };

@@ -20,7 +20,7 @@ pub(super) async fn run(
     session: &mut Session<'_>,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let file = SpecFile::read(&args.spec)?;
+    let file = SpecFile::read(&args.spec, printer)?;
     let purpose = match args.to {
         To::Plan => Purpose::Plan,
         To::Apply => Purpose::Apply,

@@ -12,7 +12,7 @@ use crate::printer::Printer;
 use crate::spec_file::SpecFile;
 
 pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
-    let file = SpecFile::read(&args.spec)?;
+    let file = SpecFile::read(&args.spec, printer)?;
     let connector = session.connector_for_spec(&file).await?;
     let change_set = plan(&file, &connector, printer).await?;
     printer.tell(&Told::Planned(&change_set));

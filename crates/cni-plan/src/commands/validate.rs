@@ -1,7 +1,7 @@
 //! `cni-plan validate SPEC`: everything about a spec that can be checked where nobody can be asked.
 
 use cni_plan_core::ProviderError;
-use cni_plan_render::{Told, inert};
+use cni_plan_render::inert;
 use cni_plan_spec::{ClusterSpec, CompileProblem, contradictions};
 
 use super::Session;
@@ -19,8 +19,7 @@ pub(super) async fn run(
     session: &mut Session<'_>,
     printer: &Printer,
 ) -> Result<Exit, CommandError> {
-    let file = SpecFile::read(&args.spec)?;
-    file.doubts().iter().for_each(|doubt| printer.tell(&Told::Warning(doubt)));
+    let file = SpecFile::read(&args.spec, printer)?;
     let mut problems = contradictions(&file.spec);
     // Kubeconfigs do not lead to the sandbox, which then needs none.
     let kubeconfigs = !session.global.is_sandboxed();
