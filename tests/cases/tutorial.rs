@@ -1,5 +1,5 @@
-//! `docs/tutorial.md` is executed: its files are written, its commands typed into a shell, and what they print is what the
-//! page shows. `UPDATE_SNAPSHOTS=1` writes the page's outputs anew.
+//! Pages are executed: their files are written, their commands typed into a shell, and what those print is what the page
+//! shows. `UPDATE_SNAPSHOTS=1` writes a page's outputs anew.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,8 +9,23 @@ use cni_plan_tests::command::{Workspace, path_with_binary, repository};
 use cni_plan_tests::steady::steady;
 
 #[test]
-fn every_command_prints_what_the_page_shows() {
-    let path = repository().join("docs/tutorial.md");
+fn every_command_of_the_tutorial_prints_what_the_page_shows() {
+    check("tutorial.md");
+}
+
+#[test]
+fn every_command_of_the_page_on_init_prints_what_the_page_shows() {
+    check("init.md");
+}
+
+#[test]
+fn every_command_of_the_page_on_verify_prints_what_the_page_shows() {
+    check("health.md");
+}
+
+/// In a folder of its own, which knows nothing of the other pages.
+fn check(page: &str) {
+    let path = repository().join("docs").join(page);
     let page = std::fs::read_to_string(&path).unwrap();
     let workspace = Workspace::new();
     let mut replayed = String::new();
@@ -77,7 +92,7 @@ fn typed(workspace: &Workspace, command: &str) -> String {
         .env_clear()
         .env("PATH", path_with_binary())
         .env("HOME", workspace.path())
-        // What the page's first line sets.
+        // What each page's first line sets.
         .env("CNI_PLAN_SANDBOX", "1")
         .stdin(Stdio::null())
         .output()
