@@ -1,5 +1,8 @@
 //! `cni-plan export`: run by the real `aws` and `kubectl`, what is printed ends in the state that `apply` ends in.
 
+mod cluster_config;
+mod terraform_file;
+
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::served::Served;
 use insta::assert_snapshot;

@@ -1,7 +1,8 @@
 //! A plan as the documented `aws` and `kubectl` commands: a script that does by hand what `apply` would do, for those
 //! who leave the tool and keep the result.
 //!
-//! Each step is what [`by_hand`](crate::by_hand) types, the other way round: from what was found to what is to be.
+//! Each step is what [`by_hand`](crate::by_hand) types, the other way round: from what was found to what is to be. Those
+//! of the procedure are the ones of EKS's User Guide, "Configure Amazon VPC CNI plugin to use IRSA".
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};

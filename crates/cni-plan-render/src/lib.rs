@@ -24,6 +24,7 @@ mod findings;
 mod fitting;
 mod frame;
 mod group;
+mod hcl;
 mod headline;
 mod health;
 mod html;

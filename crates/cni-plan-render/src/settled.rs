@@ -5,17 +5,25 @@ use cni_plan_core::{
     Target,
 };
 
-/// A resource as it is to be, and whether it is there already.
+/// A resource as it is to be, and how far it is from that.
 pub(crate) struct Settled<T> {
     pub(crate) state: T,
     pub(crate) is_there: bool,
+    /// Whether the plan still does something about it.
+    pub(crate) is_pending: bool,
+}
+
+impl<T> Settled<T> {
+    fn of(change: &Change, state: T) -> Settled<T> {
+        Settled { state, is_there: change.before.is_some(), is_pending: change.is_effective() }
+    }
 }
 
 /// One cluster after its plan.
 pub(crate) struct SettledCluster<'a> {
     pub(crate) planned: &'a PlannedCluster,
     pub(crate) role: Settled<&'a Role>,
-    pub(crate) account: Settled<&'a ServiceAccount>,
+    pub(crate) account: &'a ServiceAccount,
     /// Policies on the role, by ARN.
     pub(crate) policies: Vec<Settled<&'a str>>,
     /// Those among them that the plan makes and keeps.
@@ -44,29 +52,25 @@ pub(crate) fn settled(change_set: &ChangeSet) -> Vec<SettledCluster<'_>> {
 fn of_cluster<'a>(planned: &'a PlannedCluster, steps: &[&'a Change]) -> Option<SettledCluster<'a>> {
     let of_kind = |kind: Kind| steps.iter().copied().filter(move |change| change.address.kind() == kind);
     let role = of_kind(Kind::Role).find_map(|change| match &change.after {
-        Some(Resource::Role(role)) => Some(Settled { state: role, is_there: change.before.is_some() }),
+        Some(Resource::Role(role)) => Some(Settled::of(change, role)),
         _ => None,
     })?;
     let account = of_kind(Kind::Annotate).find_map(|change| match &change.after {
-        Some(Resource::ServiceAccount(account)) => Some(Settled { state: account, is_there: !change.is_effective() }),
+        Some(Resource::ServiceAccount(account)) => Some(account),
         _ => None,
     })?;
     let attached = |change: &'a Change| match &change.target {
-        Target::Attachment { policy_arn, .. } => {
-            Some(Settled { state: policy_arn.as_str(), is_there: change.before.is_some() })
-        }
+        Target::Attachment { policy_arn, .. } => Some(Settled::of(change, policy_arn.as_str())),
         _ => None,
     };
     let owned = |change: &'a Change| match &change.after {
         // A policy that the plan only refers to is someone else's.
-        Some(Resource::Policy(policy)) if !change.is_referred() => {
-            Some(Settled { state: policy, is_there: change.before.is_some() })
-        }
+        Some(Resource::Policy(policy)) if !change.is_referred() => Some(Settled::of(change, policy)),
         _ => None,
     };
     let provider = of_kind(Kind::OidcProvider).find_map(|change| match (&change.target, &change.after) {
         (Target::OidcProvider { arn, .. }, Some(Resource::OidcProvider(provider))) if !change.is_referred() => {
-            Some(Settled { state: (arn.as_str(), provider), is_there: change.before.is_some() })
+            Some(Settled::of(change, (arn.as_str(), provider)))
         }
         _ => None,
     });

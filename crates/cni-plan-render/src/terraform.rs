@@ -1,16 +1,37 @@
 //! A plan's result as Terraform keeps it: resources, and an import block for each that is there already.
 //!
-//! Source: the documentation of the providers hashicorp/aws and hashicorp/kubernetes, "Import" of each resource;
-//! `kubernetes_annotations` has none, since making it is the same. Terraform configuration is written so that nothing
-//! from outside is a template: `${` and `%{` are doubled (HCL, "Strings and Templates").
+//! Source: the documentation of the providers hashicorp/aws and hashicorp/kubernetes, "Argument Reference" and "Import"
+//! of each resource; `kubernetes_annotations` has no import, since making it is the same. An argument that is left out
+//! is one that the provider sets to its default, so that what a plan does not look at is named under `ignore_changes`;
+//! what the provider reads back by itself (`Computed` in its schema: an add-on's version and configuration, a
+//! provider's thumbprints) needs no word.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use cni_plan_core::{ChangeSet, PlannedCluster, annotation_keys};
+use cni_plan_core::{ChangeSet, PlannedCluster, Policy, annotation_keys};
 
+use crate::hcl::{label, string};
 use crate::inert::inert;
 use crate::settled::{SettledCluster, settled};
+
+/// `import` blocks came with Terraform 1.5, and with version 6 of the AWS provider all that is left out here may be
+/// (`thumbprint_list` of an OIDC provider had to be given in earlier ones).
+const REQUIRED: &str = r#"  required_version = ">= 1.5.0"
+  required_providers {
+    aws = {
+      source  = "hashicorp/aws"
+      version = ">= 6.0"
+    }
+"#;
+const REQUIRED_KUBERNETES: &str = r#"    kubernetes = {
+      source = "hashicorp/kubernetes"
+    }
+"#;
+/// Tags that no plan looks at: the provider would take off those that are there.
+const TAGS: [&str; 2] = ["tags", "tags_all"];
+/// Of a role's, which the provider would set to an hour.
+const SESSION: [&str; 1] = ["max_session_duration"];
 
 /// The configuration of the cluster with this key: its providers can be of one account, region and API server alone.
 pub fn terraform_config(change_set: &ChangeSet, key: &str) -> String {
@@ -18,7 +39,6 @@ pub fn terraform_config(change_set: &ChangeSet, key: &str) -> String {
         text: "# What `cni-plan apply` leaves, for Terraform to keep. Apply the plan first: what is not there yet has no import\n# \
                block, and Terraform would make it, but restart no pods and take no policy off a node role.\n"
             .to_owned(),
-        imported: BTreeSet::new(),
     };
     for cluster in settled(change_set).iter().filter(|cluster| cluster.planned.cluster.key == key) {
         file.cluster(cluster);
@@ -28,8 +48,6 @@ pub fn terraform_config(change_set: &ChangeSet, key: &str) -> String {
 
 struct File {
     text: String,
-    /// Ids of what clusters may share, each told once.
-    imported: BTreeSet<String>,
 }
 
 impl File {
@@ -49,28 +67,24 @@ impl File {
                 string(&format!("https://{}", state.url)),
                 ids.join(", ")
             );
-            self.resource("aws_iam_openid_connect_provider", &label, provider.is_there.then_some(arn), &body);
+            self.resource("aws_iam_openid_connect_provider", &label, provider.is_there.then_some(arn), &body, &TAGS);
         }
         for policy in &cluster.owned {
-            let body = format!(
-                "  name   = {}\n  policy = {}\n",
-                string(&policy.state.name),
-                string(&policy.state.document.to_json())
-            );
-            let (arn, name) = (
-                policy.state.arn.as_str(),
-                self::label(&format!("{}-{}", cluster.planned.facts.account, policy.state.name)),
-            );
-            if self.imported.insert(arn.to_owned()) {
-                self.resource("aws_iam_policy", &name, policy.is_there.then_some(arn), &body);
-            }
+            let name = policy_label(cluster, policy.state);
+            let id = policy.is_there.then_some(policy.state.arn.as_str());
+            self.resource("aws_iam_policy", &name, id, &policy_body(policy.state), &TAGS);
         }
         self.role(cluster, &label);
         for policy in &cluster.policies {
             let name = &cluster.role.state.name;
             let id = format!("{name}/{}", policy.state);
-            let body = format!("  role       = aws_iam_role.{label}.name\n  policy_arn = {}\n", string(policy.state));
-            self.resource("aws_iam_role_policy_attachment", &label, policy.is_there.then_some(&id), &body);
+            let owned = cluster.owned.iter().find(|owned| owned.state.arn == policy.state);
+            let arn = owned.map_or_else(
+                || string(policy.state),
+                |owned| format!("aws_iam_policy.{}.arn", policy_label(cluster, owned.state)),
+            );
+            let body = format!("  role       = aws_iam_role.{label}.name\n  policy_arn = {arn}\n");
+            self.resource("aws_iam_role_policy_attachment", &label, policy.is_there.then_some(&id), &body, &[]);
         }
         self.identity(cluster, &label);
     }
@@ -78,6 +92,10 @@ impl File {
     /// Whom the resources are asked of: no other account, region or API server than the plan's.
     fn providers(&mut self, cluster: &SettledCluster<'_>) {
         let PlannedCluster { cluster: reached, facts, .. } = cluster.planned;
+        let account = cluster.account;
+        let is_annotated = account.association.is_none() && account.addon.is_none();
+        let kubernetes = if is_annotated { REQUIRED_KUBERNETES } else { "" };
+        let _ = write!(self.text, "\nterraform {{\n{REQUIRED}{kubernetes}  }}\n}}\n");
         let mut body = format!(
             "  region              = {}\n  allowed_account_ids = [{}]\n",
             string(&facts.region),
@@ -94,8 +112,7 @@ impl File {
             body.push_str("  }\n");
         }
         let _ = write!(self.text, "\nprovider \"aws\" {{\n{body}}}\n");
-        let account = cluster.account.state;
-        if account.association.is_some() || account.addon.is_some() {
+        if !is_annotated {
             return;
         }
         let access = reached.kubernetes.as_ref();
@@ -120,14 +137,16 @@ impl File {
             let _ = writeln!(body, "  permissions_boundary = {}", string(arn));
         }
         write_tags(&mut body, &role.tags);
-        self.resource("aws_iam_role", label, cluster.role.is_there.then_some(&role.name), &body);
+        self.resource("aws_iam_role", label, cluster.role.is_there.then_some(&role.name), &body, &SESSION);
     }
 
     /// Who tells the pods their role.
     fn identity(&mut self, cluster: &SettledCluster<'_>, label: &str) {
-        let (planned, account) = (cluster.planned, cluster.account.state);
+        let (planned, account) = (cluster.planned, cluster.account);
         let name = &planned.cluster.name;
         let role = format!("aws_iam_role.{label}.arn");
+        // No pod is told of a role that allows nothing yet, nor has one when its policy goes.
+        let after_policies = format!("  depends_on = [aws_iam_role_policy_attachment.{label}]\n");
         if let Some(association) = &account.association {
             let id = planned.facts.association.as_ref().map(|id| format!("{name},{id}"));
             let mut body = format!(
@@ -137,14 +156,15 @@ impl File {
                 string(&account.name)
             );
             write_tags(&mut body, &association.tags);
-            self.resource("aws_eks_pod_identity_association", label, id.as_deref(), &body);
+            body.push_str(&after_policies);
+            self.resource("aws_eks_pod_identity_association", label, id.as_deref(), &body, &[]);
         } else if account.addon.is_some() {
             let body = format!(
                 "  cluster_name                = {}\n  addon_name                  = \"vpc-cni\"\n  service_account_role_arn    = \
-                 {role}\n  resolve_conflicts_on_update = \"PRESERVE\"\n",
+                 {role}\n  resolve_conflicts_on_update = \"PRESERVE\"\n{after_policies}",
                 string(name)
             );
-            self.resource("aws_eks_addon", label, Some(&format!("{name}:vpc-cni")), &body);
+            self.resource("aws_eks_addon", label, Some(&format!("{name}:vpc-cni")), &body, &TAGS);
         } else {
             let mut body = format!(
                 "  api_version = \"v1\"\n  kind        = \"ServiceAccount\"\n  force       = true # cni-plan has set it\n  \
@@ -158,20 +178,46 @@ impl File {
                 let _ = writeln!(body, "    {key} = {}", string(&regional.value));
             }
             body.push_str("  }\n");
-            self.resource("kubernetes_annotations", label, None, &body);
+            body.push_str(&after_policies);
+            self.resource("kubernetes_annotations", label, None, &body, &[]);
         }
     }
 
-    fn resource(&mut self, kind: &str, label: &str, id: Option<&str>, body: &str) {
+    /// One that is there is taken over by its id, and its arguments in `unseen` stay as they are.
+    fn resource(&mut self, kind: &str, label: &str, id: Option<&str>, body: &str, unseen: &[&str]) {
+        let mut lifecycle = String::new();
         if let Some(id) = id {
             let _ = write!(self.text, "\nimport {{\n  to = {kind}.{label}\n  id = {}\n}}\n", string(id));
+            if !unseen.is_empty() {
+                lifecycle = format!("  lifecycle {{\n    ignore_changes = [{}]\n  }}\n", unseen.join(", "));
+            }
         }
-        let _ = write!(self.text, "\nresource \"{kind}\" \"{label}\" {{\n{body}}}\n");
+        let _ = write!(self.text, "\nresource \"{kind}\" \"{label}\" {{\n{body}{lifecycle}}}\n");
     }
 }
 
+/// A policy's label, by its account and name.
+fn policy_label(cluster: &SettledCluster<'_>, policy: &Policy) -> String {
+    label(&format!("{}-{}", cluster.planned.facts.account, policy.name))
+}
+
+/// Description and path are fixed when a policy is made: left out, Terraform would delete it and make another.
+fn policy_body(policy: &Policy) -> String {
+    let mut body = format!("  name   = {}\n  policy = {}\n", string(&policy.name), string(&policy.document.to_json()));
+    if let Some(description) = &policy.description {
+        let _ = writeln!(body, "  description = {}", string(description));
+    }
+    let path = policy.arn.split_once(":policy").and_then(|(_, path)| path.strip_suffix(policy.name.as_str()));
+    if let Some(path) = path.filter(|path| *path != "/") {
+        let _ = writeln!(body, "  path   = {}", string(path));
+    }
+    body
+}
+
+/// Those that begin with `aws:` are Amazon's own, which nobody else may set, and which the provider does not read.
 fn write_tags(body: &mut String, tags: &BTreeMap<String, String>) {
-    if tags.is_empty() {
+    let mut tags = tags.iter().filter(|(key, _)| !key.to_ascii_lowercase().starts_with("aws:")).peekable();
+    if tags.peek().is_none() {
         return;
     }
     body.push_str("  tags = {\n");
@@ -179,64 +225,4 @@ fn write_tags(body: &mut String, tags: &BTreeMap<String, String>) {
         let _ = writeln!(body, "    {} = {}", string(key), string(value));
     }
     body.push_str("  }\n");
-}
-
-/// A name that Terraform takes for a block: letters, digits, `_` and `-`, beginning with a letter. What else there is in
-/// a key is written as its code, so that two keys never have one label.
-fn label(key: &str) -> String {
-    let mut label = "cni_".to_owned();
-    for character in key.chars() {
-        if character.is_ascii_alphanumeric() || character == '-' {
-            label.push(character);
-        } else {
-            let _ = write!(label, "_{:x}_", u32::from(character));
-        }
-    }
-    label
-}
-
-/// A string of HCL in ASCII, in which nothing is a template.
-fn string(text: &str) -> String {
-    let mut out = "\"".to_owned();
-    let mut rest = text.chars().peekable();
-    while let Some(character) = rest.next() {
-        match character {
-            '"' | '\\' => {
-                out.push('\\');
-                out.push(character);
-            }
-            '\n' => out.push_str("\\n"),
-            '$' | '%' if rest.peek() == Some(&'{') => {
-                out.push(character);
-                out.push(character);
-            }
-            ' '..='~' => out.push(character),
-            other if u32::from(other) <= 0xffff => {
-                let _ = write!(out, "\\u{:04x}", u32::from(other));
-            }
-            other => {
-                let _ = write!(out, "\\U{:08x}", u32::from(other));
-            }
-        }
-    }
-    out.push('"');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_string_is_a_template_or_ends_it() {
-        assert_eq!(string("a \"b\" \\ ${aws:username} %{if} $5\n"), r#""a \"b\" \\ $${aws:username} %%{if} $5\n""#);
-        assert_eq!(string("é\u{1b}\u{1f980}"), r#""\u00e9\u001b\U0001f980""#);
-    }
-
-    #[test]
-    fn two_keys_have_two_labels() {
-        assert_eq!(label("my-cluster"), "cni_my-cluster");
-        assert_ne!(label("a@b"), label("a.b"));
-        assert_ne!(label("a_b"), label("a-b"));
-    }
 }
