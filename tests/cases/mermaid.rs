@@ -2,7 +2,6 @@
 //! nothing but names. `tests/browser/mermaid.cjs` looks at them.
 
 use std::path::Path;
-use std::process::Command;
 
 use cni_plan_core::ChangeSet;
 use cni_plan_render::plan_mermaid;
@@ -31,11 +30,5 @@ fn mermaid_draws_every_step_and_what_it_waits_for() {
         file
     });
     peers::find("chromium");
-    let output = Command::new(peers::find("node"))
-        .arg(repository().join("tests/browser/mermaid.cjs"))
-        .args(files)
-        .output()
-        .unwrap();
-    let [told, wrong] = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text));
-    assert!(output.status.success(), "{wrong}{told}");
+    peers::node("tests/browser/mermaid.cjs", files);
 }

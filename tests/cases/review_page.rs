@@ -7,7 +7,6 @@
 mod fleet;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use cni_plan_core::{Address, ChangeSet, Finding, Kind, Resource, Severity, Target, diff, hazards, prove};
 use cni_plan_render::plan_html;
@@ -65,14 +64,7 @@ fn look_at(plans: impl IntoIterator<Item = (&'static str, ChangeSet)>) -> String
     };
     let pages: Vec<PathBuf> = plans.into_iter().map(write).collect();
     peers::find("chromium");
-    let output = Command::new(peers::find("node"))
-        .arg(repository().join("tests/browser/check.cjs"))
-        .args(pages)
-        .output()
-        .unwrap();
-    let [told, wrong] = [&output.stderr, &output.stdout].map(|text| String::from_utf8_lossy(text));
-    assert!(output.status.success(), "{wrong}{told}");
-    told.into_owned()
+    peers::node("tests/browser/check.cjs", pages).1
 }
 
 /// A fleet before anything is done.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::background::Background;
-use crate::command::bounded;
+use crate::command::{bounded, repository};
 
 /// Where a program is.
 ///
@@ -18,6 +18,20 @@ pub fn find(program: &str) -> PathBuf {
         .map(|folder| folder.join(program))
         .find(|candidate| candidate.is_file())
         .unwrap_or_else(|| panic!("there is no `{program}` on the PATH: `.ci/peers` brings what a test needs, or tells which package of the system does"))
+}
+
+/// Runs a script of this repository's on files, with node; returns what it says on standard output and on standard
+/// error.
+///
+/// # Panics
+/// When node is not there or the script fails: with what it says then.
+#[track_caller]
+pub fn node(script: &str, files: impl IntoIterator<Item = PathBuf>) -> (String, String) {
+    let ran = Command::new(find("node")).arg(repository().join(script)).args(files).output();
+    let ran = ran.expect("node can be started");
+    let [said, told] = [&ran.stdout, &ran.stderr].map(|text| String::from_utf8_lossy(text).into_owned());
+    assert!(ran.status.success(), "{script}:\n{said}{told}");
+    (said, told)
 }
 
 /// A shell in which a person works with `aws` and `kubectl`; nothing of the caller's own

@@ -2,9 +2,8 @@
 //! is there, and what came from outside comes back as the text that it was.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
-use cni_plan_tests::command::{Workspace, repository};
+use cni_plan_tests::command::Workspace;
 use cni_plan_tests::peers;
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use serde_json::{Map, Value};
@@ -89,18 +88,12 @@ fn words_from_outside_are_text_to_terraform() {
 /// The files as the parser reads them.
 fn read(files: &[(&str, String)]) -> Vec<(String, Value)> {
     let workspace = Workspace::new();
-    let names: Vec<String> = files.iter().enumerate().map(|(at, (name, _))| format!("{at}-{name}.tf")).collect();
-    for (name, (_, text)) in names.iter().zip(files) {
-        workspace.write(name, text);
-    }
-    let output = Command::new(peers::find("node"))
-        .arg(repository().join("tests/terraform/parse.cjs"))
-        .args(&names)
-        .current_dir(workspace.path())
-        .output()
-        .unwrap();
-    let [read, wrong] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
-    assert!(output.status.success(), "{wrong}");
+    let paths = files.iter().enumerate().map(|(at, (name, text))| {
+        let name = format!("{at}-{name}.tf");
+        workspace.write(&name, text);
+        workspace.path().join(name)
+    });
+    let (read, _) = peers::node("tests/terraform/parse.cjs", paths);
     let read: Vec<Value> = serde_json::from_str(&read).unwrap();
     assert_eq!(read.len(), files.len());
     read.into_iter().map(|mut it| (it["file"].as_str().unwrap().to_owned(), it["read"].take())).collect()
