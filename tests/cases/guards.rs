@@ -71,7 +71,7 @@ pub(crate) const GUARDS: &[Guard] = &[
                 "crates/cni-plan-kubernetes/src/pods/rollout/tests.rs",
                 "a_successor_with_another_identity_stops_everything",
             ),
-            test("tests/cases/findings.rs", "a_cluster_without_a_way_to_sts_is_put_back_after_its_canary"),
+            test("tests/cases/there_and_back.rs", "every_scenario"),
         ],
     },
     Guard {
