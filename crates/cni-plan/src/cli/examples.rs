@@ -10,7 +10,8 @@ Examples:
 In the plan:  + is created   ~ is changed   - is deleted   ! is run   = is left alone";
 
 pub(super) const APPLY: &str = "\
-A saved change set is applied without asking: saving it for review was the question.
+A saved change set is applied without asking: saving it for review was the question. It applies
+once: named a second time it is refused (exit code 3) with the run that did it.
 
 Examples:
   cni-plan apply                                 apply the one unapplied change set under plans/
