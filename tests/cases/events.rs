@@ -168,19 +168,24 @@ fn the_second_signal_is_told_too() {
     assert_eq!(told[told.len() - 1]["outcome"], "interrupted");
 }
 
-/// Applies, and sends the signals while a pod's deletion takes long: each further one when the one before was
-/// told of.
+/// Applies, and sends the first signal while the first pod's deletion is held, and each further one when the one
+/// before was told of; then the deletion is let go.
 fn stopped_while_pods_are_deleted(rehearsal: &Rehearsal, signals: &[Signal]) -> Ran {
-    rehearsal.fail("kubernetes:delete pods=Delay(700)");
+    rehearsal.fail("kubernetes:delete pods=Holdx1");
     let mut command = rehearsal.workspace().command(["apply", "--json"]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    let mut signals = signals.iter();
+    let pid = Pid::from_child(&child);
+    let mut signals = signals.iter().copied();
+    let first = signals.next().unwrap();
+    rehearsal.when_held(move || kill_process(pid, first).unwrap());
     let mut stdout = String::new();
     for line in BufReader::new(child.stdout.take().unwrap()).lines() {
         let line = line.unwrap() + "\n";
-        let is_time = line.contains(r#""type":"step_progressed""#) || line.contains(r#""type":"stopping""#);
-        if is_time && let Some(&signal) = signals.next() {
-            kill_process(Pid::from_child(&child), signal).unwrap();
+        if line.contains(r#""type":"stopping""#) {
+            match signals.next() {
+                Some(further) => kill_process(pid, further).unwrap(),
+                None => rehearsal.sandbox().release_held(),
+            }
         }
         stdout.push_str(&line);
     }
