@@ -149,17 +149,36 @@ fn an_association_that_pods_use_is_given_another_role_there_and_back() {
 #[test]
 fn pods_that_someone_elses_change_to_the_association_has_left_behind_are_restarted() {
     let rehearsal = in_use();
-    let id = association_id(&rehearsal);
-    let wire = rehearsal.wire();
-    let path = format!("/clusters/my-cluster/pod-identity-associations/{id}");
-    for role in ["Another", "AmazonEKSVPCCNIRole-my-cluster"] {
-        wire.eks("POST", &path, &json!({"roleArn": format!("arn:aws:iam::111122223333:role/{role}")}));
-    }
+    changed_there_and_back(&rehearsal);
     assert_snapshot!("changed-by-someone-else", rehearsal.run("plan spec.yaml").expect(0));
     rehearsal.sandbox().clear_calls();
     rehearsal.run("apply plans/spec.plan.json").expect(0);
     // A canary that is born in the second of the change is born once more.
     assert!(calls(&rehearsal, "delete pods") >= pods(&rehearsal).len());
+    nothing_is_left_to_do(&rehearsal);
+}
+
+/// What pods had that nobody can tell they have no more once they are put back: each is born again under the
+/// association as it was, before the role goes that the run has made.
+#[test]
+fn pods_of_a_role_that_nobody_can_tell_are_born_again_on_the_way_back() {
+    let rehearsal = in_use();
+    changed_there_and_back(&rehearsal);
+    let (start, earlier) = (rehearsal.state(), rehearsal.runs());
+    rehearsal.run("plan another.yaml").expect(0);
+    let updated = Call {
+        operation: "eks:UpdatePodIdentityAssociation".to_owned(),
+        nth: 0,
+        changes_something: true,
+        is_before_any_change: false,
+    };
+    let killed = rehearsal.run_until(&Instant::AfterEffect(updated), "apply plans/another.plan.json");
+    assert_eq!(killed.map(|ran| ran.code), None, "it is killed");
+    rehearsal.sandbox().clear_faults();
+    rehearsal.sandbox().clear_calls();
+    rehearsal.run(&format!("rollback {} --auto-approve", run_since(&rehearsal, &earlier))).expect(0);
+    assert!(calls(&rehearsal, "delete pods") >= pods(&rehearsal).len());
+    assert_same(&start, &rehearsal.state());
     nothing_is_left_to_do(&rehearsal);
 }
 
@@ -287,10 +306,16 @@ fn calls(rehearsal: &Rehearsal, operation: &str) -> usize {
     rehearsal.sandbox().calls().iter().filter(|call| call.operation == operation).count()
 }
 
-fn association_id(rehearsal: &Rehearsal) -> String {
-    let answer = rehearsal.wire().eks("GET", "/clusters/my-cluster/pod-identity-associations", &json!({}));
+/// Someone else gives the association another role, and the one from before again: no pod shows which it has.
+fn changed_there_and_back(rehearsal: &Rehearsal) {
+    let wire = rehearsal.wire();
+    let answer = wire.eks("GET", "/clusters/my-cluster/pod-identity-associations", &json!({}));
     let associations: Value = serde_json::from_str(&answer).unwrap();
-    associations["associations"][0]["associationId"].as_str().unwrap().to_owned()
+    let id = associations["associations"][0]["associationId"].as_str().unwrap();
+    let path = format!("/clusters/my-cluster/pod-identity-associations/{id}");
+    for role in ["Another", "AmazonEKSVPCCNIRole-my-cluster"] {
+        wire.eks("POST", &path, &json!({"roleArn": format!("arn:aws:iam::111122223333:role/{role}")}));
+    }
 }
 
 fn saved(rehearsal: &Rehearsal) -> ChangeSet {

@@ -28,15 +28,20 @@ pub struct AssociationInEffect {
 
 impl AssociationInEffect {
     /// `created` and `modified` are EKS's times, since 1970; within `lag` of a change a pod may still be given the
-    /// role from before it.
+    /// role from before it, or be born by a clock that is behind EKS's.
     pub fn new(role_arn: String, created: Duration, modified: Duration, lag: Duration) -> AssociationInEffect {
         let since = match modified > created {
             // An API server tells a birth in whole seconds, cut off: the second after is the first that is surely later.
             true => (modified + lag).as_secs() + 1,
-            // There was no other role before.
+            // As far as anybody can tell there was no other role before.
             false => created.as_secs(),
         };
         AssociationInEffect { role_arn, since }
+    }
+
+    /// Its role's ARN.
+    pub fn role_arn(&self) -> &str {
+        &self.role_arn
     }
 
     /// What a pod by this association has that was born `born` seconds after 1970.
@@ -51,7 +56,7 @@ mod tests {
     use super::*;
 
     const LAG: Duration = Duration::from_secs(30);
-    const UNKNOWN: PodIdentity = PodIdentity::Association { role_arn: None };
+    const UNKNOWN: PodIdentity = PodIdentity::UNKNOWN_ROLE;
 
     fn at(seconds: f64) -> Duration {
         Duration::from_secs_f64(seconds)

@@ -91,8 +91,15 @@ impl Change {
 
 fn are_as_before(before: &Pods, now: &Pods, brought: &PodIdentity) -> bool {
     let known = before.identities();
+    let is_known = |identity: &PodIdentity| match identity {
+        // It may be what the restart was to bring.
+        &PodIdentity::UNKNOWN_ROLE => false,
+        // Born again under the association, it has a role that can be told.
+        PodIdentity::Association { .. } => known.contains(&identity) || known.contains(&&PodIdentity::UNKNOWN_ROLE),
+        _ => known.contains(&identity),
+    };
     now.satisfying(brought) <= before.satisfying(brought)
-        && (known.is_empty() || now.identities().iter().all(|identity| known.contains(identity)))
+        && (known.is_empty() || now.identities().into_iter().all(is_known))
 }
 
 /// How many steps do what.

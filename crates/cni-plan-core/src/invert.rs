@@ -206,11 +206,12 @@ impl<'a> Plan<'a> {
     }
 
     /// What a pod carries that is born after the annotations are back: what all the pods carried
-    /// under them, or else what the annotations say; `None` without annotations.
+    /// under them, if that can be told, or else what the annotations say; `None` without annotations.
     fn reborn_identity(&self, restart: &Change) -> Option<PodIdentity> {
         let announced = self.announced(*self.index.get(&restart.address)?)?;
         if let Some(Resource::Pods(before)) = &restart.before
             && let [carried] = before.carrying.as_slice()
+            && carried.identity != PodIdentity::UNKNOWN_ROLE
         {
             return Some(carried.identity.clone());
         }

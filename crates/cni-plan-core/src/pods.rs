@@ -32,7 +32,7 @@ pub enum PodIdentity {
     /// the one that the association had when the pod was born.
     Association {
         /// The role's ARN. Wanted without one: any will do. Found without one: nobody can tell, since the association
-        /// has been changed after the pod was born.
+        /// has been changed after the pod was born, or is not there any more.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         role_arn: Option<String>,
     },
@@ -51,6 +51,9 @@ impl PodIdentity {
     pub const AGENT: [&str; 2] = ["http://169.254.170.23/v1/credentials", "http://[fd00:ec2::23]/v1/credentials"];
     /// Where the webhook mounts the token for the agent.
     pub const AGENT_TOKEN_FILE: &str = "/var/run/secrets/pods.eks.amazonaws.com/serviceaccount/eks-pod-identity-token";
+
+    /// By an association that was changed after the pod was born, or has gone: a role that nobody can tell.
+    pub const UNKNOWN_ROLE: PodIdentity = PodIdentity::Association { role_arn: None };
 
     /// By an association with this role.
     pub fn associated(role_arn: &str) -> PodIdentity {
@@ -90,9 +93,7 @@ impl fmt::Display for PodIdentity {
                 }
             }
             PodIdentity::Association { role_arn: Some(role_arn) } => write!(f, "{role_arn} (by Pod Identity)"),
-            PodIdentity::Association { role_arn: None } => {
-                f.write_str("an earlier role of its Pod Identity association")
-            }
+            PodIdentity::Association { role_arn: None } => f.write_str("a role by Pod Identity that nobody can tell"),
             PodIdentity::Other { what } => f.write_str(what),
         }
     }

@@ -169,11 +169,16 @@ fn newborn_before(changes: &[Change]) -> HashMap<&str, PodIdentity> {
 fn pods_are_known(change: &Change, run: &Run, newborn: Option<&PodIdentity>, now: Option<&Resource>) -> bool {
     match (&change.before, now) {
         (Some(Resource::Pods(before)), Some(Resource::Pods(now))) => {
+            let brought = run.identity();
+            // The run's own association, as a pod meets it that was born in the second in which it was made.
+            let is_brought = |carried: &PodIdentity| {
+                carried.satisfies(brought) || *carried == PodIdentity::UNKNOWN_ROLE && brought.is_by_association()
+            };
             before.daemon_set == now.daemon_set
                 && now
                     .identities()
                     .into_iter()
-                    .all(|carried| carried.satisfies(run.identity()) || could_be_before(before, newborn, carried))
+                    .all(|carried| is_brought(carried) || could_be_before(before, newborn, carried))
         }
         (before, now) => before.is_none() && now.is_none(),
     }
@@ -192,11 +197,10 @@ fn are_as_born_before(change: &Change, newborn: Option<&PodIdentity>, now: Optio
 
 fn could_be_before(before: &Pods, newborn: Option<&PodIdentity>, carried: &PodIdentity) -> bool {
     // An association that is given another role since leaves pods of which nobody can tell which of the two they have.
-    let is_of_unknown_role = *carried == PodIdentity::Association { role_arn: None };
     let was_associated = before.identities().into_iter().any(PodIdentity::is_by_association);
     before.identities().contains(&carried)
         || newborn.is_some_and(|newborn| carried.satisfies(newborn))
-        || is_of_unknown_role && was_associated
+        || *carried == PodIdentity::UNKNOWN_ROLE && was_associated
 }
 
 /// A verification that ended before the run was cut off says nothing of the pods now: as long as

@@ -6,6 +6,7 @@
 //! pure modules (`convert`, `identity`, `eligible`, `world`, `rollout`). Nothing here prints, keeps
 //! a record of its own, or sleeps where it could watch.
 
+mod association;
 mod aws_auth;
 mod client;
 mod error;
@@ -126,37 +127,54 @@ impl ClusterProvider {
             (Target::Pods { .. }, Some(Run::Restart { identity: wanted, canary, max_unavailable, timeout })) => {
                 let (canary, max_unavailable, timeout) = (*canary, *max_unavailable, *timeout);
                 let plan = pods::Restart { wanted, canary, max_unavailable, timeout };
-                pods::restart(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+                pods::restart(&self.connection, &self.pods_of(&change.target, wanted, overseer).await?, plan, overseer)
+                    .await
             }
             (Target::Pods { .. }, Some(Run::Verify { identity: wanted, timeout, soak })) => {
                 let plan = pods::Verify { wanted, timeout: *timeout, soak: *soak };
-                pods::verify(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+                pods::verify(&self.connection, &self.pods_of(&change.target, wanted, overseer).await?, plan, overseer)
+                    .await
             }
             (Target::Pods { .. }, Some(Run::Confirm { identity: wanted, timeout, soak })) => {
                 let plan = pods::Confirm { wanted, timeout: *timeout, soak: *soak };
-                pods::confirm(&self.connection, &self.pods_of(&change.target).await?, plan, overseer).await
+                pods::confirm(&self.connection, &self.pods_of(&change.target, wanted, overseer).await?, plan, overseer)
+                    .await
             }
             (target, _) => Err(not_ours(&self.connection, target)),
         }
     }
 
-    async fn pods_of<'a>(&self, target: &'a Target) -> Result<PodsOf<'a>, ProviderError> {
-        match target {
-            Target::Pods { namespace, service_account, .. } => {
-                Ok(PodsOf { namespace, service_account, association: self.association(target).await? })
+    async fn pods_of<'a>(
+        &self,
+        target: &'a Target,
+        wanted: &PodIdentity,
+        overseer: &dyn Overseer,
+    ) -> Result<PodsOf<'a>, ProviderError> {
+        let Target::Pods { namespace, service_account, .. } = target else {
+            return Err(not_ours(&self.connection, target));
+        };
+        let association = match self.associations_of(target) {
+            Some(reader) => {
+                association::shown(wanted, || reader.in_effect(namespace, service_account), overseer).await?
             }
-            _ => Err(not_ours(&self.connection, target)),
-        }
+            None => None,
+        };
+        Ok(PodsOf { namespace, service_account, association })
     }
 
     /// The association of the pods' service account, where the target has it asked for.
     async fn association(&self, target: &Target) -> Result<Option<AssociationInEffect>, ProviderError> {
-        match (target, &self.associations) {
-            (Target::Pods { namespace, service_account, association: true, .. }, Some(associations)) => {
-                associations.in_effect(namespace, service_account).await
+        match (target, self.associations_of(target)) {
+            (Target::Pods { namespace, service_account, .. }, Some(reader)) => {
+                reader.in_effect(namespace, service_account).await
             }
             _ => Ok(None),
         }
+    }
+
+    fn associations_of(&self, target: &Target) -> Option<&dyn AssociationReader> {
+        let is_asked = matches!(target, Target::Pods { association: true, .. });
+        self.associations.as_deref().filter(|_| is_asked)
     }
 }
 

@@ -113,5 +113,10 @@ fn can_go_back(carried: &[&PodIdentity], announced: Option<&Change>) -> bool {
     };
     let reborn = ServiceAccount::identity_of_new_pods(before);
     let goes_back = *action != Action::None && *reversibility == Reversibility::Reversible;
-    goes_back && carried.len() <= 1 && carried.iter().all(|carried| carried.satisfies(&reborn))
+    let comes_back = |carried: &PodIdentity| match carried {
+        // Of which role it was nobody can tell, before as after.
+        &PodIdentity::UNKNOWN_ROLE => reborn.is_by_association(),
+        carried => carried.satisfies(&reborn),
+    };
+    goes_back && carried.len() <= 1 && carried.iter().all(|carried| comes_back(carried))
 }

@@ -47,8 +47,8 @@ fn outlived_by_sessions(cluster: &Cluster<'_>) -> Option<Finding> {
         }
         Some(after) if after.role_arn != found.role_arn && uses_one(cluster) => {
             format!(
-                "pods have {} by the association until they are restarted, which the plan does next, or until their \
-                 session ends by itself: then they get {}",
+                "pods have what they were given by the association, {} as it is now, until they are restarted, which \
+                 the plan does next, or until their session ends by itself: then they get {}",
                 found.role_arn, after.role_arn
             )
         }

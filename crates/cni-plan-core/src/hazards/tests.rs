@@ -240,7 +240,7 @@ fn that_sessions_outlive_an_association_s_role_is_told_where_pods_have_one() {
         scene.codes()
     };
     assert_eq!(found("arn:another", PodIdentity::associated("arn:another")), ["pod-identity-session"]);
-    assert_eq!(found("arn:another", PodIdentity::Association { role_arn: None }), ["pod-identity-session"]);
+    assert_eq!(found("arn:another", PodIdentity::UNKNOWN_ROLE), ["pod-identity-session"]);
     assert_eq!(found(&role_arn("c"), PodIdentity::associated(&role_arn("c"))), NONE);
     assert_eq!(found("arn:another", PodIdentity::NodeRole), NONE, "no pod has come by it");
 }

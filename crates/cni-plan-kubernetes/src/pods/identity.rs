@@ -70,7 +70,7 @@ fn by_association(containers: &[&Container], associated: &[&str]) -> PodIdentity
             return other(format!("{AGENT_TOKEN_FILE} of {name} is not the webhook's"));
         }
     }
-    PodIdentity::Association { role_arn: None }
+    PodIdentity::UNKNOWN_ROLE
 }
 
 /// Every container has both variables.
@@ -164,7 +164,7 @@ mod tests {
     #[test]
     fn the_agent_counts_when_every_container_is_sent_to_it() {
         for address in PodIdentity::AGENT {
-            assert_eq!(identity(&by_agent(address), &by_agent(address)), PodIdentity::Association { role_arn: None });
+            assert_eq!(identity(&by_agent(address), &by_agent(address)), PodIdentity::UNKNOWN_ROLE);
         }
     }
 

@@ -106,7 +106,7 @@ async fn a_pod_born_before_an_association_is_known_everywhere_is_born_once_more(
         {"name": "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "value": PodIdentity::AGENT_TOKEN_FILE},
     ]);
     let plan = Restart {
-        wanted: &PodIdentity::Association { role_arn: None },
+        wanted: &PodIdentity::UNKNOWN_ROLE,
         canary: 1,
         max_unavailable: MaxUnavailable::Count(2),
         timeout: LONG,
@@ -121,20 +121,20 @@ async fn a_pod_born_before_an_association_is_known_everywhere_is_born_once_more(
     let (ended, ()) = tokio::join!(running, known_later);
     ended.unwrap();
     assert_eq!(requests(&fake, "DELETE"), 4);
-    assert_eq!(seen(&fake).await.0, [PodGroup { identity: PodIdentity::Association { role_arn: None }, pods: 3 }]);
+    assert_eq!(seen(&fake).await.0, [PodGroup { identity: PodIdentity::UNKNOWN_ROLE, pods: 3 }]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_association_that_is_never_known_is_told() {
     let fake = Fake::new(&["a"]);
     let plan = Restart {
-        wanted: &PodIdentity::Association { role_arn: None },
+        wanted: &PodIdentity::associated(ROLE),
         canary: 1,
         max_unavailable: MaxUnavailable::Count(1),
         timeout: LONG,
     };
     let error = restart(&fake.connection(), &PODS, plan, &|_| {}).await.unwrap_err();
-    assert_eq!(error.why, "it carries the node role, not an earlier role of its Pod Identity association");
+    assert_eq!(error.why, "it carries the node role, not arn:aws:iam::111122223333:role/r (by Pod Identity)");
     assert_eq!(requests(&fake, "DELETE"), 7);
 }
 

@@ -161,9 +161,7 @@ impl Rules {
             state: state(pod, phase),
         })
     }
-}
 
-impl Rules {
     fn identity(&self, pod: &Pod) -> PodIdentity {
         let identity = identity::of(pod);
         let born = pod.metadata.creation_timestamp.as_ref().map(|born| born.0.as_second());
@@ -348,7 +346,7 @@ mod tests {
             rules.pod(&pod("p", "a", true, &more)).unwrap().identity
         };
         let (early, late) = ("1970-01-01T00:16:50Z", "1970-01-01T00:16:51Z");
-        assert_eq!(of_pod(early, &containers), PodIdentity::Association { role_arn: None });
+        assert_eq!(of_pod(early, &containers), PodIdentity::UNKNOWN_ROLE);
         assert_eq!(of_pod(late, &containers), PodIdentity::associated("r"));
         assert_eq!(of_pod(late, &json!([{"name": "aws-node"}])), PodIdentity::NodeRole, "it has not come by it");
     }

@@ -74,7 +74,7 @@ fn identity(cluster: &str, number: usize) -> PodIdentity {
         3 => PodIdentity::Other { what: "keys of its own".to_owned() },
         4 => PodIdentity::associated(&role_arn(cluster)),
         5 => PodIdentity::associated(&role_arn("another")),
-        6 => PodIdentity::Association { role_arn: None },
+        6 => PodIdentity::UNKNOWN_ROLE,
         _ => PodIdentity::WebIdentity { role_arn: role_arn("another"), sts_regional: Some(true) },
     }
 }
