@@ -170,6 +170,7 @@ fn header(change_set: &ChangeSet) -> Record {
         tool: "bench".to_owned(),
         spec: change_set.header.spec.clone(),
         change_set: digest_of(change_set.to_json().as_bytes()),
+        steps: None,
     })
 }
 

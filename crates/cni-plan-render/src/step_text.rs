@@ -1,6 +1,8 @@
 //! One step of a plan for a terminal, for whoever wonders about it: what it does, why, what it waits for and what
 //! waits for it, and how it is undone.
 
+use std::collections::HashSet;
+
 use cni_plan_core::{Action, Address, Change, ChangeSet, Finding, Run, Target};
 
 use crate::describe;
@@ -25,7 +27,9 @@ pub fn step_text(change_set: &ChangeSet, address: &Address, style: &Style) -> Op
         Action::None => page.prose(2, (Tone::Quiet, &label("why:")), Tone::Plain, &describe::why_nothing(step)),
         _ => page.prose(2, (Tone::Quiet, &label("why:")), Tone::Plain, &step.why),
     }
-    let before = step.depends_on.iter().filter_map(|on| change_set.changes.iter().find(|other| other.address == *on));
+    // A node role's policy may wait for a whole fleet.
+    let waits_for: HashSet<&Address> = step.depends_on.iter().collect();
+    let before = change_set.changes.iter().filter(|other| waits_for.contains(&other.address));
     let after = change_set.changes.iter().filter(|other| other.depends_on.contains(address));
     neighbours(&mut page, &label("waits for:"), before);
     neighbours(&mut page, &label("awaited by:"), after);

@@ -48,17 +48,18 @@ pub struct DoubtfulRegion {
     pub near: String,
 }
 
-/// Those of a spec, in its order; one of `defaults` once.
+/// Those of a spec, each where it is named first.
 pub fn doubtful_regions(spec: &Spec) -> Vec<DoubtfulRegion> {
     let mut doubtful: Vec<DoubtfulRegion> = Vec::new();
     for cluster in &spec.clusters {
         let own = cluster.region.iter().map(|region| ("region", region));
         let others = cluster.other_regions.iter().map(|region| ("otherRegions", region));
         for (key, region) in own.chain(others) {
-            let Some(near) = near(region) else { continue };
-            let found = DoubtfulRegion { position: cluster.position_of(key), region: region.clone(), near };
-            if !doubtful.contains(&found) {
-                doubtful.push(found);
+            if doubtful.iter().any(|it| it.region == *region) {
+                continue;
+            }
+            if let Some(near) = near(region) {
+                doubtful.push(DoubtfulRegion { position: cluster.position_of(key), region: region.clone(), near });
             }
         }
     }

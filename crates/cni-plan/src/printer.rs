@@ -209,7 +209,21 @@ fn with_flag(text: &str, flag: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
+    use crate::cli::Cli;
+
+    #[test]
+    fn every_subcommand_reaches_clusters_or_is_known_not_to() {
+        const OFFLINE: [&str; 7] = ["completions", "man", "runs", "sandbox", "schema", "show", "validate"];
+        let mut all: Vec<&str> = REACHING.iter().chain(&OFFLINE).copied().collect();
+        all.sort_unstable();
+        let command = Cli::command();
+        let mut there: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        there.sort_unstable();
+        assert_eq!(there, all);
+    }
 
     #[test]
     fn a_command_to_type_keeps_the_flag_and_a_second_time_changes_nothing() {

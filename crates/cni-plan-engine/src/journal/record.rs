@@ -55,6 +55,9 @@ pub struct RunHeader {
     pub spec: String,
     /// `sha256:` and the digest of the change set beside the journal, byte for byte.
     pub change_set: String,
+    /// Its steps that call something; journals of the first versions do not say.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub steps: Option<usize>,
 }
 
 /// A process at work on a run.

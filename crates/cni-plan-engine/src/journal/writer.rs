@@ -121,6 +121,7 @@ mod tests {
             tool: text.clone(),
             spec: text.clone(),
             change_set: text,
+            steps: None,
         })
     }
 

@@ -93,6 +93,7 @@ fn records_of_a_new_run(change_set: &ChangeSet) -> [Record; 1] {
         tool: "test".to_owned(),
         spec: "spec.yaml".to_owned(),
         change_set: digest_of(change_set.to_json().as_bytes()),
+        steps: None,
     };
     [Record::Run(header)]
 }

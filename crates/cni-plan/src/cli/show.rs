@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use cni_plan_render::Forge;
 
@@ -15,16 +16,22 @@ pub(crate) struct ShowArgs {
     pub(crate) form: FormArgs,
     /// One step alone: what it does, why, what it waits for, what waits for it, how it is undone. An address, or a part
     /// of one, such as `detach`
-    #[arg(long, value_name = "ADDRESS", conflicts_with = "FormArgs")]
+    #[arg(long, value_name = "ADDRESS", conflicts_with = "FormArgs", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) step: Option<String>,
     /// Write it to a file instead of printing it
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Whose limit the Markdown page keeps
-    #[arg(long = "for", value_name = "FORGE", default_value = "github", requires = "markdown")]
+    #[arg(
+        long = "for",
+        value_name = "FORGE",
+        default_value = "github",
+        requires = "markdown",
+        conflicts_with = "step"
+    )]
     forge: ForgeName,
     /// How many characters the Markdown page may have, where it is a part of another
-    #[arg(long, value_name = "CHARACTERS", requires = "markdown", conflicts_with = "forge")]
+    #[arg(long, value_name = "CHARACTERS", requires = "markdown", conflicts_with_all = ["forge", "step"])]
     limit: Option<usize>,
 }
 

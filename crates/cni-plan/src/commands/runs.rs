@@ -93,7 +93,7 @@ pub(super) fn all_unfinished() -> Vec<(String, RunRecord)> {
     runs.into_iter().filter_map(unfinished).collect()
 }
 
-/// As it is listed. How many steps there are is in the run's change set, which is read for that.
+/// As it is listed. How many steps there are only the change set says where the journal is an old one.
 fn summary(run: ListedRun, folder: &Runs) -> RunSummary {
     let ListedRun { name, record } = run;
     let record = match record {
@@ -110,10 +110,13 @@ fn summary(run: ListedRun, folder: &Runs) -> RunSummary {
             };
         }
     };
-    let steps = folder.change_set(&name, &record.header).ok().map(|change_set| StepsDone {
-        done: record.done,
-        of: change_set.changes.iter().filter(|change| change.is_effective()).count(),
-    });
+    let counted = || {
+        let change_set = folder.change_set(&name, &record.header).ok()?;
+        Some(change_set.changes.iter().filter(|change| change.is_effective()).count())
+    };
+    // A step that `resume` finds done has no record of its end.
+    let done = |of: usize| if record.state == RunState::Applied { of } else { record.done };
+    let steps = record.header.steps.or_else(counted).map(|of| StepsDone { done: done(of), of });
     let session = |Session { command, who, at, .. }| RunSession { command, who, at };
     RunSummary {
         name,

@@ -14,6 +14,7 @@ fn records() -> Vec<Record> {
             tool: "0.1.0".to_owned(),
             spec: "spec.yaml".to_owned(),
             change_set: "sha256:0".to_owned(),
+            steps: Some(3),
         }),
         Record::Session(Session {
             command: "apply".to_owned(),
