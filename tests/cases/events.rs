@@ -365,7 +365,7 @@ fn the_schema_has_every_type_and_no_other() {
         Told::Command { name: "plan", tool_version: "1" },
         Told::Reading { clusters: 1 },
         Told::Planned(&change_set),
-        Told::Saved { files: &files },
+        Told::Saved { files: &files, next: None },
         Told::Taken { file: "f", change_set: &change_set },
         Told::Checking { file: "f", change_set: &change_set },
         Told::Checked { check: "unedited", holds: true, what: "w" },

@@ -60,7 +60,9 @@ fn a_plan_to_look_at_saves_nothing_and_out_saves_elsewhere() {
     assert!(!workspace.path().join("plans").exists());
 
     let saved = workspace.run(["plan", "--sandbox", "--out", "review/monday.plan.json", QUICKSTART]).expect(0);
-    assert_eq!(saved.stderr, "saved review/monday.plan.json and review/monday.plan.md\n");
+    let told = "saved review/monday.plan.json and review/monday.plan.md; `cni-plan --sandbox apply \
+                review/monday.plan.json` carries it out\n";
+    assert_eq!(saved.stderr, told);
     assert_eq!(saved.stdout, looked.stdout);
     assert!(!workspace.path().join("plans").exists());
     workspace.run(["apply", "--sandbox", "review/monday.plan.json"]).expect(0);

@@ -1,6 +1,8 @@
 //! What speaks against a plan: what, where, why, and what to do.
 
-use cni_plan_core::{Finding, Severity};
+use std::collections::HashSet;
+
+use cni_plan_core::{ChangeSet, Finding, Severity};
 
 use crate::page::Page;
 use crate::style::{Style, Tone};
@@ -49,6 +51,19 @@ pub(crate) fn word(finding: &Finding) -> &'static str {
         Severity::Warn => "Warning",
         Severity::Note => "Note",
     }
+}
+
+/// How warnings are accepted, where there is one that can be and is not: a spec accepts those of its clusters.
+pub(crate) fn how_to_accept(change_set: &ChangeSet) -> Option<&'static str> {
+    let keys: HashSet<&str> = change_set.header.clusters.iter().map(|planned| planned.cluster.key.as_str()).collect();
+    let is_open = |finding: &Finding| {
+        finding.severity == Severity::Warn && finding.acceptance().is_none() && keys.contains(finding.address.scope())
+    };
+    change_set
+        .findings
+        .iter()
+        .any(is_open)
+        .then_some("The spec accepts a warning at its cluster: `accept: [{ code: CODE, reason: WHY }]`.")
 }
 
 /// `Not to be applied: 2 findings refuse this plan.`, where there are such.

@@ -72,7 +72,7 @@ fn pieces(change_set: &ChangeSet, digest: &str, with_shorter: bool) -> Vec<Piece
     let groups = group::groups(change_set);
     let mut page = Pages { pieces: Vec::with_capacity(groups.len() * 2 + 8), with_shorter };
     page.opening(change_set, digest);
-    page.findings(&change_set.findings);
+    page.findings(change_set);
     page.irreversible(&change_set.changes);
     page.safety(change_set);
     page.graph(change_set);
@@ -143,7 +143,8 @@ impl Pages {
         self.piece(Part::Opening, &[(Stage::Lengths, &|| of(&code)), (Stage::Never, &|| of(&clipped))]);
     }
 
-    fn findings(&mut self, findings: &[Finding]) {
+    fn findings(&mut self, change_set: &ChangeSet) {
+        let findings = &change_set.findings;
         if findings.is_empty() {
             return;
         }
@@ -152,6 +153,9 @@ impl Pages {
             let whole = || finding_item(finding, &code);
             let short = || finding_item(finding, &clipped);
             self.piece(Part::Findings, &[(Stage::Lengths, &whole), (Stage::Items, &short)]);
+        }
+        if let Some(how) = findings::how_to_accept(change_set) {
+            self.pieces.push(Piece::fixed(Part::Findings, format!("\n{how}\n")));
         }
     }
 
@@ -220,6 +224,9 @@ fn summary(out: &mut String, change_set: &ChangeSet) {
         return put(out, format_args!("**{nothing}**\n\n"));
     }
     put(out, format_args!("**{}**", totals::plan(change_set.counts())));
+    if let Some(undoing) = totals::undoing(change_set) {
+        put(out, format_args!(" {undoing}"));
+    }
     let runs: Vec<&Change> = change_set.changes.iter().filter(|change| change.action == Action::Run).collect();
     if !runs.is_empty() {
         put(out, format_args!(" Actions to run: {}.", words::and(&totals::counted(&runs))));

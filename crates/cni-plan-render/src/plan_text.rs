@@ -38,6 +38,10 @@ pub fn plan_text(change_set: &ChangeSet, style: &Style) -> String {
     if !change_set.findings.is_empty() {
         page.blank();
         findings::write(&mut page, &change_set.findings);
+        if let Some(how) = findings::how_to_accept(change_set) {
+            page.blank();
+            page.prose(0, (Tone::Quiet, ""), Tone::Quiet, how);
+        }
         verdict(&mut page, &change_set.findings);
     }
     safety::write_of_plan(&mut page, change_set);
@@ -57,7 +61,8 @@ fn write_totals(page: &mut Page<'_>, change_set: &ChangeSet) {
     match totals::nothing(change_set) {
         Some(nothing) => page.line(0, &[(Tone::Strong, &nothing)]),
         None => {
-            page.line(0, &[(Tone::Strong, &totals::plan(change_set.counts()))]);
+            let undoing = totals::undoing(change_set).map_or_else(String::new, |undoing| format!(" {undoing}"));
+            page.line(0, &[(Tone::Strong, &totals::plan(change_set.counts())), (Tone::Plain, &undoing)]);
             if let Some(actions) = totals::actions(change_set) {
                 page.prose(0, (Tone::Plain, ""), Tone::Plain, &actions);
             }

@@ -1,7 +1,9 @@
 //! The safety verdict: one sentence where every pod keeps its permissions, a story where one does
 //! not.
 
-use cni_plan_core::{ChangeSet, Danger, Direction, Endangered, Exemption, SafetyVerdict};
+use std::collections::{BTreeMap, BTreeSet};
+
+use cni_plan_core::{ChangeSet, Danger, Direction, Endangered, Exemption, Kind, SafetyVerdict, Target};
 
 use crate::markdown::{clipped, code};
 use crate::page::Page;
@@ -14,23 +16,24 @@ pub(crate) const NAMED_AT_MOST: usize = 6;
 /// The verdict for a terminal; empty where nothing is done.
 pub fn safety_text(verdict: &SafetyVerdict, style: &Style) -> String {
     let mut page = Page::new(style);
-    write(&mut page, verdict, 0);
+    write(&mut page, verdict, 0, None);
     page.finish()
 }
 
 /// The verdict of a plan, unless the findings have the last word on a safe one.
 pub(crate) fn write_of_plan(page: &mut Page<'_>, change_set: &ChangeSet) {
     if !(change_set.safety.is_safe() && totals::is_refused(change_set)) {
-        write(page, &change_set.safety, unread(change_set));
+        write(page, &change_set.safety, unread(change_set), where_looked(change_set, &str::to_owned));
     }
 }
 
-fn write(page: &mut Page<'_>, verdict: &SafetyVerdict, unread: usize) {
+fn write(page: &mut Page<'_>, verdict: &SafetyVerdict, unread: usize, where_looked: Option<String>) {
     match verdict {
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
             let Some(sentence) = sentence(*forward_states, *back_states, unread) else { return };
             page.blank();
-            page.prose(0, (Tone::Add, "Safe: "), Tone::Plain, &sentence);
+            let told: Vec<String> = std::iter::once(sentence).chain(where_looked).collect();
+            page.prose(0, (Tone::Add, "Safe: "), Tone::Plain, &told.join(" "));
             for exemption in exempt.iter().take(NAMED_AT_MOST) {
                 page.prose(2, (Tone::Warn, "not judged: "), Tone::Plain, &not_judged(exemption));
             }
@@ -58,7 +61,8 @@ pub(crate) fn markdown(change_set: &ChangeSet) -> String {
         SafetyVerdict::Safe { forward_states, back_states, exempt } => {
             let unread = unread(change_set);
             let Some(sentence) = sentence(*forward_states, *back_states, unread) else { return String::new() };
-            let mut text = format!("\n**Safe**: {sentence}\n");
+            let looked = where_looked(change_set, &code).map_or_else(String::new, |looked| format!(" {looked}"));
+            let mut text = format!("\n**Safe**: {sentence}{looked}\n");
             if !exempt.is_empty() {
                 text.push('\n');
             }
@@ -92,7 +96,8 @@ pub(crate) fn markdown_in_short(change_set: &ChangeSet) -> String {
                 0 => String::new(),
                 exempt => format!(" {exempt} that lacked something before this plan are not judged."),
             };
-            format!("\n**Safe**: {sentence}{more}\n")
+            let looked = where_looked(change_set, &clipped).map_or_else(String::new, |looked| format!(" {looked}"));
+            format!("\n**Safe**: {sentence}{looked}{more}\n")
         }
         SafetyVerdict::Unsafe(danger) => {
             let (headline, outcome) = (clipped(&headline(danger)), clipped(&danger.outcome));
@@ -117,6 +122,45 @@ pub(crate) fn sentence(forward: u64, back: u64, unread: usize) -> Option<String>
             words::grouped(back)
         )
     })
+}
+
+/// How far the verdict reaches where a node role loses a policy: in which regions other clusters on it were looked for.
+/// The regions are shown as `told` has it. `None` where nothing is taken off, and where nobody was asked.
+pub(crate) fn where_looked(change_set: &ChangeSet, told: &dyn Fn(&str) -> String) -> Option<String> {
+    // A role is its account's, whose clusters are asked by the plan's own clusters there.
+    let losing: BTreeSet<&str> = change_set
+        .changes
+        .iter()
+        .filter(|change| change.is_effective() && change.address.kind() == Kind::Detach)
+        .filter_map(|change| match &change.target {
+            Target::Attachment { account, .. } => Some(account.as_str()),
+            _ => None,
+        })
+        .collect();
+    let mut by_account: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for planned in change_set.header.clusters.iter().filter(|planned| planned.asked.neighbours) {
+        if losing.contains(planned.facts.account.as_str()) {
+            let regions = by_account.entry(&planned.facts.account).or_default();
+            regions.insert(&planned.facts.region);
+            regions.extend(planned.asked.other_regions.iter().map(String::as_str));
+        }
+    }
+    let all: BTreeSet<&str> = by_account.values().flatten().copied().collect();
+    if all.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = all.iter().map(|region| told(region)).collect();
+    // What was asked of one account says nothing of another's roles.
+    let by_own = if by_account.values().all(|regions| *regions == all) {
+        ""
+    } else {
+        ", in each account only where its own clusters and their `otherRegions` are"
+    };
+    let regions = words::and(&named);
+    Some(format!(
+        "Other clusters on the node roles were looked for in {regions} alone{by_own}; name more regions under \
+         `otherRegions`."
+    ))
 }
 
 /// How many things that the verdict could rest on were not read.

@@ -2,7 +2,7 @@
 
 use cni_plan_core::{Action, Change, ChangeSet, Counts, Run, Severity};
 
-use crate::words;
+use crate::{describe, words};
 
 /// Actions are named one by one up to this many; more are counted.
 const NAMED_AT_MOST: usize = 6;
@@ -10,6 +10,15 @@ const NAMED_AT_MOST: usize = 6;
 /// `Plan: 2 to add, 1 to change, 1 to destroy.`
 pub(crate) fn plan(counts: Counts) -> String {
     format!("Plan: {} to add, {} to change, {} to destroy.", counts.add, counts.change, counts.destroy)
+}
+
+/// That all of a plan that does something can be undone, where it may be applied; what cannot be is listed otherwise.
+pub(crate) fn undoing(change_set: &ChangeSet) -> Option<&'static str> {
+    let mut effective = change_set.changes.iter().filter(|change| change.is_effective()).peekable();
+    let does_something = effective.peek().is_some();
+    let may_be_applied = change_set.safety.is_safe() && !is_refused(change_set);
+    let can_be_undone = effective.all(|change| describe::irreversible(change).is_none());
+    (does_something && may_be_applied && can_be_undone).then_some("Everything can be undone.")
 }
 
 /// `Actions to run: probe my-cluster, restart my-cluster, verify my-cluster.`; nothing where nothing runs.

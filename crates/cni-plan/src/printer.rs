@@ -70,7 +70,10 @@ impl Printer {
         self.display.hear(told);
         match *told {
             Told::Planned(change_set) => self.data(&plan_text(change_set, &self.out)),
-            Told::Saved { files } => self.note(&inert(&format!("saved {}", files.join(" and ")))),
+            Told::Saved { files, next } => {
+                let next = next.map_or_else(String::new, |command| format!("; `{command}` carries it out"));
+                self.note(&inert(&format!("saved {}{next}", files.join(" and "))));
+            }
             Told::Taken { file, change_set } if self.verbosity != Verbosity::Quiet => {
                 self.text(&format!("{}:\n{}", inert(file), totals_text(change_set, &self.err)));
             }

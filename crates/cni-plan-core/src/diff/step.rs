@@ -31,9 +31,11 @@ pub(super) fn of(node: &Node, found: Option<&Resource>, announced: Option<&Chang
         (Wanted::Referred(_), Some(found)) => nothing(Some(found), REFERRED_AND_THERE),
         (Wanted::Referred(_), None) => nothing(None, REFERRED_AND_MISSING),
         (Wanted::Absent, None) => nothing(None, "already gone"),
-        (Wanted::Absent, Some(_)) => {
-            reversible(Action::Delete, "by then every pod on its nodes uses the plugin's own role", None)
-        }
+        (Wanted::Absent, Some(_)) => reversible(
+            Action::Delete,
+            "so that no other pod there has it; by then the plugin's have their own role",
+            None,
+        ),
         (Wanted::Present(wanted), None) => reversible(Action::Create, "not there yet", Some(wanted.clone())),
         (Wanted::Present(wanted), Some(found)) => {
             let after = wanted.merged_into(found);

@@ -18,6 +18,7 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>, digest: &str) {
     verdict(page, index);
     if totals::nothing(change_set).is_none() {
         page.raw("<p class=\"totals\"><strong>").text(&totals::plan(change_set.counts())).raw("</strong> ");
+        page.text(&totals::undoing(change_set).map_or_else(String::new, |undoing| format!("{undoing} ")));
         page.text(&totals::actions(change_set).unwrap_or_default()).raw("</p>\n");
     }
     facts(page, index, digest);
@@ -34,7 +35,9 @@ fn verdict(page: &mut Html, index: &Index<'_>) {
         (SafetyVerdict::Safe { .. }, None, Some(nothing)) => banner(page, "same", "Nothing to do", &nothing),
         (SafetyVerdict::Safe { forward_states, back_states, exempt }, None, None) => {
             let sentence = safety::sentence(*forward_states, *back_states, safety::unread(change_set));
-            banner(page, "add", "Safe", &sentence.unwrap_or_default());
+            let looked = safety::where_looked(change_set, &str::to_owned);
+            let told: Vec<String> = sentence.into_iter().chain(looked).collect();
+            banner(page, "add", "Safe", &told.join(" "));
             story::of_safe(page, exempt);
         }
         (SafetyVerdict::Unsafe(danger), refusal, _) => {

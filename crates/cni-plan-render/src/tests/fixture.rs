@@ -197,7 +197,7 @@ pub(super) fn planned(key: &str, ip_family: IpFamily) -> PlannedCluster {
             assume_role: None,
             kubernetes: None,
         },
-        asked: FactsWanted { node_roles: true, addon: true, ..FactsWanted::default() },
+        asked: FactsWanted { node_roles: true, addon: true, neighbours: true, ..FactsWanted::default() },
         facts: ClusterFacts {
             account: ACCOUNT.to_owned(),
             partition: "aws".to_owned(),

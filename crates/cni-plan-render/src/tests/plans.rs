@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use cni_plan_core::{
-    Address, Endangered, Exemption, Finding, Kind, PodIdentity, Policy, PolicyHistory, Resource, Role, SafetyVerdict,
-    Severity, prove,
+    Address, ChangeSet, Endangered, Exemption, Finding, Kind, PodIdentity, Policy, PolicyHistory, Resource,
+    Reversibility, Role, SafetyVerdict, Severity, Target, prove,
 };
 use serde_json::json;
 
 use super::fixture::{
-    ACCOUNT, World, attachment, document, ipv6_document, plan_html, plan_markdown, plugin_role, pods, role_arn,
-    service_account, trust_of_plugin,
+    ACCOUNT, World, attachment, document, ipv6_document, plan_html, plan_markdown, plan_markdown_within, plugin_role,
+    pods, role_arn, service_account, trust_of_plugin,
 };
 use crate::{Style, plan_text, safety_text, totals_text};
 
@@ -83,6 +83,103 @@ fn what_could_not_be_read_is_told_beside_the_verdict() {
         let told = "permissions that it needs, as far as could be read: 2 things could not be (see not-read).";
         assert!(words.contains(told), "{words}");
     }
+}
+
+/// A role of another region's cluster is met only where somebody looks: how far that went stands in every form.
+#[test]
+fn where_other_clusters_on_the_node_roles_were_looked_for_is_told_beside_the_verdict() {
+    let plan = || World::new("two.yaml").with_ipv4("blue", "cni-blue").with_ipv4("green", "cni-green").planned();
+    let in_every_form = |plan: &ChangeSet| {
+        let limit = 8192; // too little for the whole page
+        let forms = [plan_text(plan, &Style::plain()), plan_markdown(plan), plan_markdown_within(plan, limit)];
+        let told = forms.into_iter().chain([plan_html(plan)]).map(|form| {
+            let words = form.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
+            let begins = words.find("Other clusters on")?;
+            let ends = begins + words[begins..].find(" under otherRegions.")?;
+            Some(words[begins..ends].to_owned())
+        });
+        let told: Vec<Option<String>> = told.collect();
+        assert!(told.windows(2).all(|two| two[0] == two[1]), "{told:?}");
+        told.into_iter().next().unwrap()
+    };
+    let told = |regions: &str| {
+        Some(format!("Other clusters on the node roles were looked for in {regions} alone; name more regions"))
+    };
+
+    assert_eq!(in_every_form(&plan()), told("us-west-2"));
+    let mut several = plan();
+    several.header.clusters[1].facts.region = "eu-west-1".to_owned();
+    several.header.clusters[0].asked.other_regions = vec!["ap-south-1".to_owned(), "eu-west-1".to_owned()];
+    assert_eq!(in_every_form(&several), told("ap-south-1, eu-west-1 and us-west-2"));
+
+    // The role is of one account, and nobody has looked in the other's.
+    let mut of_two_accounts = several.clone();
+    of_two_accounts.header.clusters[1].facts.account = "444455556666".to_owned();
+    assert_eq!(in_every_form(&of_two_accounts), told("ap-south-1, eu-west-1 and us-west-2"));
+    let mut theirs = of_two_accounts.changes.iter().find(|it| it.address.kind() == Kind::Detach).unwrap().clone();
+    theirs.address = Address::new("444455556666", Kind::Detach, &["AmazonEKSNodeRole", "AmazonEKS_CNI_Policy"]);
+    let Target::Attachment { account, .. } = &mut theirs.target else { panic!("{theirs:?}") };
+    "444455556666".clone_into(account);
+    of_two_accounts.changes.push(theirs);
+    let by_own = "in each account only where its own clusters and their otherRegions are; name more regions";
+    assert!(in_every_form(&of_two_accounts).is_some_and(|told| told.ends_with(by_own)));
+
+    let mut unasked = plan();
+    unasked.header.clusters.iter_mut().for_each(|planned| planned.asked.neighbours = false);
+    assert_eq!(in_every_form(&unasked), None);
+    let kept = format!("{ACCOUNT}/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy");
+    let detached = World::new("one.yaml").with_ipv4("blue", "cni-blue").found(&kept, None).planned();
+    assert!(detached.safety.is_safe() && !detached.counts().is_empty());
+    assert_eq!(in_every_form(&detached), None);
+}
+
+/// Only what a spec can accept: an account is none of its clusters.
+#[test]
+fn how_a_warning_is_accepted_is_told_once_where_one_is_open() {
+    let warning = |scope: &str, severity, accepted: Option<&str>| Finding {
+        severity,
+        code: "windows-nodes".to_owned(),
+        address: Address::new(scope, Kind::Cluster, &[]),
+        message: "m".to_owned(),
+        cure: "c".to_owned(),
+        accepted: accepted.map(str::to_owned),
+    };
+    let told = |findings: Vec<Finding>| {
+        let mut plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+        plan.findings = findings;
+        let times = [plan_text(&plan, &Style::plain()), plan_markdown(&plan)].map(|form| {
+            let words = form.split_whitespace().collect::<Vec<_>>().join(" ");
+            words.matches("The spec accepts a warning at its cluster: `accept: [{ code: CODE, reason: WHY }]`.").count()
+        });
+        assert_eq!(times[0], times[1]);
+        times[0]
+    };
+    let open = || warning("my-cluster", Severity::Warn, None);
+    assert_eq!(told(vec![open(), open()]), 1);
+    assert_eq!(told(Vec::new()), 0);
+    assert_eq!(told(vec![warning("my-cluster", Severity::Warn, Some("why"))]), 0);
+    assert_eq!(told(vec![warning("my-cluster", Severity::Refuse, None)]), 0);
+    assert_eq!(told(vec![warning(ACCOUNT, Severity::Warn, None)]), 0);
+}
+
+#[test]
+fn that_everything_can_be_undone_is_told_where_it_is_so() {
+    const TOLD: &str = "Everything can be undone.";
+    let told = |plan: &ChangeSet| {
+        let forms = [plan_text(plan, &Style::plain()), plan_markdown(plan), plan_html(plan)];
+        let told = forms.map(|form| form.contains(TOLD));
+        assert!(told[0] == told[1] && told[1] == told[2], "{told:?}");
+        told[0]
+    };
+    let mut plan = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).planned();
+    assert!(told(&plan));
+    let step = plan.changes.iter_mut().find(|change| change.is_effective()).unwrap();
+    step.reversibility = Reversibility::Irreversible { why: "w".to_owned() };
+    assert!(!told(&plan));
+    let nothing = done(World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE), "my-cluster", ROLE).planned();
+    assert!(!told(&nothing));
+    let refused = World::new("ipv4.yaml").with_ipv4("my-cluster", ROLE).found("my-cluster/oidc-provider", None);
+    assert!(!told(&refused.planned()));
 }
 
 #[test]
@@ -183,7 +280,7 @@ fn many_actions_are_counted() {
         end,
         [
             "Actions to run: 4 probes, 4 restarts, 4 verifications and 4 confirmations.",
-            "Plan: 8 to add, 4 to change, 1 to destroy."
+            "Plan: 8 to add, 4 to change, 1 to destroy. Everything can be undone."
         ]
     );
 }

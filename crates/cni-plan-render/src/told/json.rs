@@ -221,7 +221,7 @@ impl Told<'_> {
             }
             Told::Reading { clusters } => vec![Line::Reading { clusters }],
             Told::Planned(change_set) => planned(change_set),
-            Told::Saved { files } => vec![Line::Saved { files }],
+            Told::Saved { files, .. } => vec![Line::Saved { files }],
             Told::Taken { file, change_set } | Told::Checking { file, change_set } => {
                 vec![Line::ChangeSet { file, totals: totals(change_set) }]
             }

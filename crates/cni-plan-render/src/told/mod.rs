@@ -33,6 +33,8 @@ pub enum Told<'a> {
     Saved {
         /// Where: the change set, and its twin for reviewers.
         files: &'a [String],
+        /// The command that applies it, where there is anything to apply. For people: events leave it out.
+        next: Option<&'a str>,
     },
     /// A reviewed change set is taken to be applied.
     Taken {

@@ -1,5 +1,7 @@
 //! `cni-plan plan SPEC`: read, diff, prove, print, save.
 
+use std::path::Path;
+
 use cni_plan_render::Told;
 
 use super::{Session, runs};
@@ -26,11 +28,21 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
     if !may_go_on(&change_set.safety, args.accept_network_outage, printer) {
         return Ok(Exit::Unsafe);
     }
+    let changes = !change_set.counts().is_empty();
     if !args.no_save {
         let path = args.out.clone().unwrap_or_else(|| change_set_files::default_path(&args.spec));
         let markdown = change_set_files::write(&path, &change_set)?;
-        printer.tell(&Told::Saved { files: &[path, markdown].map(|path| path.display().to_string()) });
+        let next = changes.then(|| apply_command(&path)).transpose()?;
+        let files = [path, markdown].map(|path| path.display().to_string());
+        printer.tell(&Told::Saved { files: &files, next: next.as_deref() });
     }
-    let changes = !change_set.counts().is_empty();
     Ok(if args.detailed_exitcode && changes { Exit::Changes } else { Exit::Done })
+}
+
+/// What applies the change set that was saved there: it has to be named unless it is the only one under `plans/`.
+fn apply_command(saved: &Path) -> Result<String, CommandError> {
+    Ok(match change_set_files::list()?.as_slice() {
+        [only] if only == saved => "cni-plan apply".to_owned(),
+        _ => format!("cni-plan apply {}", saved.display()),
+    })
 }
