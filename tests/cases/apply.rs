@@ -41,6 +41,32 @@ fn of_several_none_is_chosen_until_one_is_named_or_left() {
     assert!(ran.stdout.starts_with("Applied and verified: "), "{ran}");
 }
 
+/// Whoever believes that the stale one is applied is told first that it is not.
+#[test]
+fn a_stale_change_set_that_another_is_applied_instead_of_is_told_before_anything_is_done() {
+    let clusters = ["blue", "green"].map(ClusterSeed::new);
+    let rehearsal = Rehearsal::with_clusters(&clusters);
+    for name in ["blue", "green"] {
+        let spec = format!(
+            "version: 1\nclusters:\n  - {{ name: {name}, region: us-west-2, detach: false, role: {{ name: Cni-{name} }} }}\n"
+        );
+        rehearsal.workspace().write(&format!("{name}.yaml"), &spec);
+        rehearsal.run(&format!("plan {name}.yaml")).expect(0);
+    }
+    rehearsal.wire().iam("CreateRole", &[("RoleName", "Cni-blue"), ("AssumeRolePolicyDocument", FOREIGN_TRUST)]);
+    let ran = rehearsal.run("apply").expect(0);
+    let told = "warning: plans/blue.plan.json is stale and passed over: what it rests on is no longer as it was when it \
+                was made. `cni-plan apply plans/blue.plan.json` shows what differs, `cni-plan plan SPEC` makes it anew\n\
+                plans/green.plan.json:\n";
+    assert!(ran.stderr.starts_with(told), "{ran}");
+    assert!(ran.stdout.starts_with("Applied and verified: "), "{ran}");
+
+    // It alone is left, and is the one that is meant: what differs is shown, and no other is applied.
+    let left = rehearsal.run("apply").expect(3);
+    assert!(left.stderr.starts_with("plans/blue.plan.json:\n") && !left.stderr.contains("passed over"), "{left}");
+    assert!(left.stdout.contains("blue/role/Cni-blue  (was not there, and is now)"), "{left}");
+}
+
 /// Who came first is told; where no run of the folder did it, that is told too.
 #[test]
 fn a_change_set_is_applied_once_and_then_refused() {

@@ -63,6 +63,7 @@ fn before_a_run_has_begun_a_signal_ends_the_command_and_nothing_was_changed() {
 fn the_first_signal_ends_the_batch_under_way_and_the_run_can_be_finished() {
     for signal in [Signal::INT, Signal::TERM] {
         let rehearsal = Rehearsal::ipv4();
+        rehearsal.run("plan examples/quickstart.yaml --out plans/another.plan.json").expect(0);
         rehearsal.run("plan examples/ipv4.yaml").expect(0);
         let start = rehearsal.state();
         let (code, said, _) = apply_and_send(&rehearsal, &[signal]);
@@ -73,6 +74,11 @@ fn the_first_signal_ends_the_batch_under_way_and_the_run_can_be_finished() {
         assert!(rehearsal.run("runs").expect(0).stdout.contains("unfinished"));
         let again = rehearsal.run("apply plans/ipv4.plan.json").expect(3);
         assert!(again.stderr.contains("is not finished") && again.stderr.contains("`cni-plan resume"), "{again}");
+        assert_eq!(again.stdout, "", "what differs is what its own run has done");
+        // Of another change set it is not, and it is shown.
+        let other = rehearsal.run("apply plans/another.plan.json").expect(3);
+        assert!(other.stdout.contains("(planned -> found)"), "{other}");
+        assert!(other.stderr.contains("is not finished"), "{other}");
         rehearsal.run("resume").expect(0);
         rehearsal.run(&rehearsal.rollback()).expect(0);
         assert_eq!(rehearsal.state(), start);

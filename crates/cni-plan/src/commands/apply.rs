@@ -7,6 +7,7 @@ use cni_plan_engine::{Ended, Execution, apply, observe_changes};
 use cni_plan_render::{Told, inert, safety_text};
 
 use super::running::Work;
+use super::runs::LeftBy;
 use super::{Session, asked, running, runs};
 use crate::change_set_files::{self, FOLDER};
 use crate::cli::ApplyArgs;
@@ -123,10 +124,12 @@ async fn carry_out(
     };
     let is_twice = matches!(ended, Ended::Already) && names_a_change_set(args) && !change_set.counts().is_empty();
     match (ended, left_by) {
-        // To plan anew would leave what the run has begun to nobody.
-        (Ended::Stale(drifts), Some(run)) => {
-            printer.tell(&Told::Drift(&drifts));
-            printer.error(&running::unfinished(&run));
+        // To plan anew would leave what the run has begun to nobody. What differs is what the set's own run has done.
+        (Ended::Stale(drifts), Some(left_by)) => {
+            if let LeftBy::Another(_) = left_by {
+                printer.tell(&Told::Drift(&drifts));
+            }
+            printer.error(&running::unfinished(left_by.run()));
             Ok(Exit::Stale)
         }
         (ended, left_by) => {
@@ -135,8 +138,8 @@ async fn carry_out(
             } else {
                 running::tell(ended, &name, change_set, &running::CHANGE_SET, printer)?
             };
-            if let Some(run) = left_by {
-                printer.error(&running::unfinished(&run));
+            if let Some(left_by) = left_by {
+                printer.error(&running::unfinished(left_by.run()));
             }
             Ok(exit)
         }
@@ -216,6 +219,9 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
             }
         }
     }
+    if !pending.is_empty() {
+        outdated.iter().for_each(|path| printer.tell(&Told::Warning(&passed_over(path))));
+    }
     let open = if pending.is_empty() { outdated } else { pending };
     match open.as_slice() {
         [] => {
@@ -233,6 +239,15 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
             ))
         }
     }
+}
+
+/// Of a stale change set that another is applied instead of: someone may believe that it is the one.
+fn passed_over(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "{path} is stale and passed over: what it rests on is no longer as it was when it was made. \
+         `cni-plan apply {path}` shows what differs, `cni-plan plan SPEC` makes it anew"
+    )
 }
 
 async fn standing(path: &Path, session: &mut Session<'_>) -> Result<Status, CommandError> {

@@ -49,15 +49,31 @@ pub(super) fn named(name: Option<&str>, command: &str) -> Result<Option<String>,
     }
 }
 
-/// The latest run of this very change set that is not finished: what it left makes the set stale, or
-/// looks like all of it. Without one, the latest unfinished run of any other. Where the runs cannot be read, none
-/// is known of.
-pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<String> {
-    let unfinished = all_unfinished();
-    let (latest, _) = unfinished.last()?;
+/// An unfinished run that may have left the world as it is.
+pub(super) enum LeftBy {
+    /// Of the very change set that is asked about: what it left makes the set stale, or looks like all of it.
+    Itself(String),
+    /// Of another.
+    Another(String),
+}
+
+impl LeftBy {
+    /// The run's name.
+    pub(super) fn run(&self) -> &str {
+        let (LeftBy::Itself(run) | LeftBy::Another(run)) = self;
+        run
+    }
+}
+
+/// The latest run of this very change set that is not finished; without one, the latest unfinished run of any other.
+/// Where the runs cannot be read, none is known of.
+pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<LeftBy> {
+    let mut unfinished = all_unfinished();
     let digest = digest_of(change_set.to_json().as_bytes());
-    let own = unfinished.iter().rfind(|(_, record)| record.header.change_set == digest);
-    Some(own.map_or(latest, |(name, _)| name).clone())
+    match unfinished.iter().rposition(|(_, record)| record.header.change_set == digest) {
+        Some(own) => Some(LeftBy::Itself(unfinished.swap_remove(own).0)),
+        None => Some(LeftBy::Another(unfinished.pop()?.0)),
+    }
 }
 
 /// The latest run of this very change set that has applied it and was not undone since, and the process that
