@@ -1,6 +1,6 @@
 //! A world that is not the one a plan was made for, resource by resource.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use cni_plan_core::{ClusterFacts, Drift, FactsDrift, OutsideUse, RolePolicy, RoleRecord};
 
@@ -11,11 +11,13 @@ use crate::page::Page;
 use crate::plan_text::body_line;
 use crate::style::{Style, Tone};
 
-/// Each drifted resource as a difference from what was planned on to what was found; empty of none.
+/// Each drifted resource as a difference from what was planned on to what was found; empty of none. A difference that
+/// several steps of one scope see, as all steps on a cluster's pods do, is shown once with all their addresses.
 pub fn drift_text(drifts: &[Drift], style: &Style) -> String {
     let mut page = Page::new(style);
     let mut lines = Lines::default();
-    for drift in drifts {
+    for steps in seen_together(drifts) {
+        let [drift, others @ ..] = steps.as_slice() else { continue };
         lines.clear();
         let (mark, what) = match (&drift.planned, &drift.found) {
             (None, Some(found)) => {
@@ -33,12 +35,35 @@ pub fn drift_text(drifts: &[Drift], style: &Style) -> String {
             (None, None) => continue,
         };
         page.blank();
-        page.line(0, &[(mark.tone(), mark.lead()), (Tone::Strong, drift.address.as_str()), (Tone::Quiet, what)]);
+        let (mut lead, mut address) = (mark.lead(), &drift.address);
+        for other in others {
+            page.line(0, &[(mark.tone(), lead), (Tone::Strong, address.as_str()), (Tone::Quiet, ",")]);
+            (lead, address) = (Mark::Same.lead(), &other.address);
+        }
+        page.line(0, &[(mark.tone(), lead), (Tone::Strong, address.as_str()), (Tone::Quiet, what)]);
         for line in lines.iter() {
             body_line(&mut page, 2, line);
         }
     }
     page.finish()
+}
+
+/// The drifts in their order, each with the later ones of its scope that are equal to it.
+fn seen_together(drifts: &[Drift]) -> Vec<Vec<&Drift>> {
+    let mut together: Vec<Vec<&Drift>> = Vec::new();
+    let mut by_scope: HashMap<&str, Vec<usize>> = HashMap::new();
+    for drift in drifts {
+        let of_scope = by_scope.entry(drift.address.scope()).or_default();
+        let is_equal = |first: &Drift| first.planned == drift.planned && first.found == drift.found;
+        match of_scope.iter().find(|&&at| is_equal(together[at][0])) {
+            Some(&at) => together[at].push(drift),
+            None => {
+                of_scope.push(together.len());
+                together.push(vec![drift]);
+            }
+        }
+    }
+    together
 }
 
 /// Each cluster whose facts are not those a plan rests on, fact by fact; empty of none.

@@ -15,17 +15,17 @@ pub fn event_line(event: &Event, style: &Style) -> Option<String> {
         Event::Settling { resources } => put(Tone::Quiet, &settling(*resources)),
         Event::Began { steps, .. } if steps.is_empty() => return None,
         Event::Began { phase, steps } => put(Tone::Strong, &began(*phase, steps.len())),
-        Event::Started { address, action, .. } => {
+        Event::Started { phase, address, action } => {
             put(Tone::Plain, address.as_str());
-            put(Tone::Quiet, &format!(": {}", doing(address, *action)));
+            put(Tone::Quiet, &format!(": {}", doing(*phase, address, *action)));
         }
         Event::Progressed { phase, address, progress } => {
             put(Tone::Plain, address.as_str());
             put(Tone::Quiet, &format!(": {}", standing(*phase, progress)));
         }
-        Event::Finished { address, action, took, .. } => {
+        Event::Finished { phase, address, action, took } => {
             put(Tone::Plain, address.as_str());
-            put(Tone::Add, &format!(": {}", done(address, *action)));
+            put(Tone::Add, &format!(": {}", done(*phase, address, *action)));
             put(Tone::Quiet, &format!(" in {}", words::took(*took)));
         }
         Event::Failed { address, error, .. } if error.kind == ErrorKind::Interrupted => {
@@ -91,9 +91,14 @@ pub(crate) fn standing(phase: Phase, progress: &Progress) -> String {
     }
 }
 
-/// What a step is doing: `attaching`, `restarting pods`.
-pub(crate) fn doing(address: &Address, action: Action) -> &'static str {
+/// What a step is doing: `attaching`, `restarting pods`. On the way back an action is what undoes the step, and what was
+/// set to something else is put back.
+pub(crate) fn doing(phase: Phase, address: &Address, action: Action) -> &'static str {
     match (address.kind(), action) {
+        (Kind::Annotate, Action::Create | Action::Update | Action::Delete) if phase == Phase::Rollback => {
+            "putting back what pods are told"
+        }
+        (_, Action::Update) if phase == Phase::Rollback => "putting back what it was",
         (Kind::Probe, _) => "proving the role",
         (Kind::Restart, _) => "restarting pods",
         (Kind::Verify, _) => "verifying pods",
@@ -110,8 +115,12 @@ pub(crate) fn doing(address: &Address, action: Action) -> &'static str {
 }
 
 /// What a step has done: `attached`, `restarted pods`.
-fn done(address: &Address, action: Action) -> &'static str {
+fn done(phase: Phase, address: &Address, action: Action) -> &'static str {
     match (address.kind(), action) {
+        (Kind::Annotate, Action::Create | Action::Update | Action::Delete) if phase == Phase::Rollback => {
+            "put back what pods are told"
+        }
+        (_, Action::Update) if phase == Phase::Rollback => "put back what it was",
         (Kind::Probe, _) => "proved the role",
         (Kind::Restart, _) => "restarted pods",
         (Kind::Verify, _) => "verified pods",

@@ -226,7 +226,7 @@ impl Run {
         steps.sort_by_key(|(_, running)| running.since);
         let told = |(address, running): &(&Address, &Running)| {
             let since = elapsed(now.saturating_sub(running.since));
-            let head = format!("{}: {}, {since}", subject(address), doing(address, running.action));
+            let head = format!("{}: {}, {since}", subject(address), doing(self.phase, address, running.action));
             (head, self.detail(running))
         };
         let items: Vec<(String, String)> = steps.iter().map(told).collect();
@@ -236,7 +236,7 @@ impl Run {
         }
         let mut groups: Vec<(&str, Vec<&(&Address, &Running)>)> = Vec::new();
         for step in &steps {
-            let doing = doing(step.0, step.1.action);
+            let doing = doing(self.phase, step.0, step.1.action);
             match groups.iter_mut().find(|(other, _)| *other == doing) {
                 Some((_, group)) => group.push(step),
                 None => groups.push((doing, vec![step])),

@@ -49,6 +49,36 @@ fn drift_is_shown_resource_by_resource() {
     assert_eq!(drift_text(&[], &Style::plain()), "");
 }
 
+/// All steps on a cluster's pods see the same pods: what differs is told once. Another cluster's pods are others.
+#[test]
+fn a_difference_that_several_steps_see_is_shown_once_with_all_of_them() {
+    let drift = |at: &str, found: &str| Drift {
+        address: address(at),
+        planned: Some(pods(PodIdentity::NodeRole)),
+        found: Some(pods(PodIdentity::Other { what: found.to_owned() })),
+    };
+    let drifts = [
+        drift("my-cluster/probe", "one"),
+        drift("my-cluster/restart", "other"),
+        drift("my-cluster/verify", "one"),
+        drift("another/verify", "one"),
+        drift("my-cluster/confirm", "one"),
+    ];
+    let expected = "\
+~ my-cluster/probe,
+  my-cluster/verify,
+  my-cluster/confirm  (planned -> found)
+  ~ pods:  3 by the node role -> 3 as one
+
+~ my-cluster/restart  (planned -> found)
+  ~ pods:  3 by the node role -> 3 as other
+
+~ another/verify  (planned -> found)
+  ~ pods:  3 by the node role -> 3 as one
+";
+    assert_eq!(drift_text(&drifts, &Style::plain()), expected);
+}
+
 #[test]
 fn a_cluster_that_is_another_is_told_fact_by_fact() {
     let planned = planned("my-cluster", IpFamily::Ipv4).facts;
@@ -118,6 +148,31 @@ fn a_run_is_told_line_by_line() {
     let lines: Vec<String> = events.iter().filter_map(|event| event_line(event, &Style::plain())).collect();
     insta::assert_snapshot!("events", lines.join("\n"));
     assert_eq!(event_line(&Event::Began { phase: Phase::Apply, steps: Vec::new() }, &Style::plain()), None);
+}
+
+/// What the way back sets is what was there before, and is not told as if it were new.
+#[test]
+fn on_the_way_back_it_is_told_what_is_put_back() {
+    let at = |address: &str, phase, action| {
+        let address = self::address(address);
+        let started = Event::Started { phase, address: address.clone(), action };
+        let finished = Event::Finished { phase, address, action, took: Duration::ZERO };
+        [started, finished].map(|event| {
+            let line = event_line(&event, &Style::plain()).unwrap();
+            line.split_once(": ").unwrap().1.trim_end_matches(" in 0ms").to_owned()
+        })
+    };
+    let (apply, rollback) = (Phase::Apply, Phase::Rollback);
+    for action in [Action::Create, Action::Update, Action::Delete] {
+        let annotate = "my-cluster/annotate/kube-system/aws-node";
+        assert_eq!(at(annotate, apply, action), ["annotating", "annotated"]);
+        assert_eq!(at(annotate, rollback, action), ["putting back what pods are told", "put back what pods are told"]);
+    }
+    assert_eq!(at(ROLE, apply, Action::Update), ["updating", "updated"]);
+    assert_eq!(at(ROLE, rollback, Action::Update), ["putting back what it was", "put back what it was"]);
+    assert_eq!(at(ROLE, rollback, Action::Delete), ["deleting", "deleted"]);
+    let detach = "111122223333/detach/AmazonEKSNodeRole/AmazonEKS_CNI_Policy";
+    assert_eq!(at(detach, rollback, Action::Create), ["attaching", "attached"]);
 }
 
 #[test]
