@@ -18,6 +18,16 @@ fn a_cluster_before_halfway_and_after() {
     }
 }
 
+/// A role that pods use lets them in, though an association's would be asked for otherwise.
+#[test]
+fn a_role_that_works_in_another_way_than_asked_is_not_said_to_let_nobody_in() {
+    let rehearsal = Rehearsal::of_scenario("already-done");
+    rehearsal.workspace().write("spec.yaml", &format!("{MY_CLUSTER}    identity: pod-identity\n"));
+    let ran = rehearsal.run("verify spec.yaml");
+    assert!(ran.stdout.contains("  not as asked  ") && !ran.stdout.contains("lets nobody in"), "{ran}");
+    assert!(ran.stdout.contains("is not as the spec asks"), "{ran}");
+}
+
 #[test]
 fn clusters_are_a_table() {
     let rehearsal = Rehearsal::of_scenario("two-clusters");

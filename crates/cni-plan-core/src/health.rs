@@ -81,7 +81,8 @@ pub struct RoleHealth {
     pub name: String,
     /// Whether it is there.
     pub exists: bool,
-    /// Why it does not let the plugin's service account in; `None`: it does.
+    /// Why it does not let the plugin's service account in; or, of an association's, which no claims are known of
+    /// beforehand, that its trust is not as the spec asks. `None`: neither.
     pub refuses: Option<String>,
 }
 

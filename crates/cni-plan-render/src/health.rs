@@ -1,6 +1,6 @@
 //! How clusters stand, on a terminal: a line a cluster, then what is amiss with those that are not well.
 
-use cni_plan_core::{ClusterHealth, Health, HealthState};
+use cni_plan_core::{ClusterHealth, Health, HealthState, PodIdentity};
 
 use crate::page::Page;
 use crate::style::{Style, Tone};
@@ -28,7 +28,8 @@ pub fn health_text(health: &Health, style: &Style) -> String {
 fn row(cluster: &ClusterHealth) -> [Cell; 6] {
     let role = match (cluster.role.exists, &cluster.role.refuses) {
         (false, _) => "missing",
-        (true, Some(_)) => "lets nobody in",
+        (true, Some(_)) if is_judged_by_claims(cluster) => "lets nobody in",
+        (true, Some(_)) => "not as asked",
         (true, None) => "lets it in",
     };
     let node_roles = match cluster.node_roles.len() {
@@ -45,6 +46,12 @@ fn row(cluster: &ClusterHealth) -> [Cell; 6] {
         plain(role.to_owned()),
         plain(node_roles),
     ]
+}
+
+/// Whether the role was asked to let the service account in. That of an association is only held against the spec: one
+/// that is not as asked may let pods in all the same.
+fn is_judged_by_claims(cluster: &ClusterHealth) -> bool {
+    matches!(cluster.wanted, Some(PodIdentity::WebIdentity { .. }))
 }
 
 fn details(page: &mut Page<'_>, cluster: &ClusterHealth) {
