@@ -57,6 +57,7 @@ fn a_boundary_is_judged_before_there_is_a_role() {
     let missing = boundary("arn:aws:iam::111122223333:policy/nowhere");
     let ran = rehearsal("ipv4", &missing).run("plan spec.yaml").expect(5);
     assert!(ran.stdout.contains("[policy-missing]") && ran.stdout.contains("policy/nowhere"), "{ran}");
+    assert!(ran.stdout.contains("cure: create it, or name another under `role.permissionsBoundary`"), "{ran}");
 }
 
 #[test]

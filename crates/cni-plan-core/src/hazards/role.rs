@@ -113,7 +113,8 @@ impl<'a> AfterPlan<'a> {
             .map(move |policy| known::POLICY_MISSING.at(attach, format!("policy {} does not exist", policy.name)));
         let boundary = self.boundary.filter(is_missing).map(|policy| {
             let message = format!("policy {}, the role's permissions boundary, does not exist", policy.name);
-            known::POLICY_MISSING.at(&step.address, message)
+            let cure = "create it, or name another under `role.permissionsBoundary`, or leave that out".to_owned();
+            Finding { cure, ..known::POLICY_MISSING.at(&step.address, message) }
         });
         policies.chain(boundary)
     }
