@@ -13,6 +13,16 @@ fn help() {
 }
 
 #[test]
+fn help_is_a_command_too() {
+    let workspace = Workspace::new();
+    for (command, option) in [("help", "--help"), ("help plan", "plan --help"), ("help lock show", "lock show --help")]
+    {
+        let by_command = workspace.run(command.split(' ')).expect(0);
+        assert_eq!(by_command.stdout, workspace.run(option.split(' ')).expect(0).stdout, "{command}");
+    }
+}
+
+#[test]
 fn the_version_is_one_line() {
     let ran = Workspace::new().run(["--version"]).expect(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), (concat!("cni-plan ", env!("CARGO_PKG_VERSION"), "\n"), ""));

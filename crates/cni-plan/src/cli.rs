@@ -32,7 +32,7 @@ pub(crate) use verify::VerifyArgs;
 
 /// Gives Amazon's CNI plugin an IAM role of its own: plans, shows, applies, rolls back.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true, disable_help_subcommand = true, after_help = AFTER_HELP)]
+#[command(version, propagate_version = true, after_help = AFTER_HELP)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,

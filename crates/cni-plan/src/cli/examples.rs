@@ -28,12 +28,12 @@ Examples:
 pub(super) const RESUME: &str = "\
 Examples:
   cni-plan resume                                finish the one unfinished run
-  cni-plan resume 20260102-030405-0123456789   finish this one";
+  cni-plan resume 20260102-030405-0123456789     finish this one";
 
 pub(super) const ROLLBACK: &str = "\
 Examples:
   cni-plan rollback                              undo the one unfinished run
-  cni-plan rollback 20260102-030405-0123456789 undo this one, a finished one too
+  cni-plan rollback 20260102-030405-0123456789   undo this one, a finished one too
   cni-plan rollback --auto-approve               do not ask";
 
 pub(super) const LOCK_SHOW: &str = "\

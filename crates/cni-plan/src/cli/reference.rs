@@ -65,10 +65,10 @@ fn page() -> String {
     page
 }
 
-/// The command itself, then all below it, in the order of its help.
+/// The command itself, then all below it, in the order of its help. `help` shows the others' help and has none to read.
 fn all(command: &mut Command) -> Vec<Command> {
     let mut found = vec![command.clone()];
-    for below in command.get_subcommands_mut() {
+    for below in command.get_subcommands_mut().filter(|below| below.get_name() != "help") {
         found.extend(all(below));
     }
     found

@@ -12,7 +12,9 @@ pub(super) fn run(args: &ManArgs, printer: &Printer) -> Result<Exit, CommandErro
     match &args.out {
         None => {
             let mut page = Vec::new();
-            Man::new(Cli::command()).render(&mut page).expect("a vector takes whatever is written");
+            Man::new(Cli::command().disable_help_subcommand(true))
+                .render(&mut page)
+                .expect("a vector takes whatever is written");
             printer.carried(&page);
         }
         Some(folder) => {
