@@ -155,6 +155,21 @@ fn a_change_set_that_is_none() {
     assert_snapshot!("change-set-of-another-form", workspace.run(["apply", "spec.json"]).expect(1));
 }
 
+/// The page lies beside the change set, and a shell completes both alike.
+#[test]
+fn the_page_of_a_change_set_is_not_what_is_applied() {
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.run("plan examples/ipv4.yaml").expect(0);
+    let before = rehearsal.state();
+    let applied = rehearsal.run("apply plans/ipv4.plan.md").expect(1);
+    assert_snapshot!("page-of-a-change-set", applied);
+    for command in ["show", "check", "plan", "validate", "lock show", "graph"] {
+        let ran = rehearsal.run(&format!("{command} plans/ipv4.plan.md")).expect(1);
+        assert_eq!(ran.stderr, applied.stderr, "{command}");
+    }
+    assert_eq!(rehearsal.state(), before);
+}
+
 /// `plan` and `apply` of the same spec: both end with the code, neither changes anything.
 fn refused(rehearsal: &Rehearsal, spec: &str, code: i32) -> Ran {
     let before = rehearsal.state();

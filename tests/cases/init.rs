@@ -81,6 +81,12 @@ fn what_cannot_be_found_is_an_error_and_no_file() {
     let ran = rehearsal.run("init --cluster nowhere").expect(1);
     assert!(ran.stderr.contains("cluster nowhere"), "{ran}");
     rehearsal.run("init --all --region eu-west-1").expect(1);
+    for mistyped in ["init --all --region us-wset-2", "init --cluster my-cluster --region us-wset-2"] {
+        let ran = rehearsal.run(mistyped).expect(1);
+        let told =
+            "warning: us-wset-2 is no region that this version knows; did you mean us-west-2? (a new region is fine)\n";
+        assert!(ran.stderr.starts_with(told) && ran.stderr.matches("us-west-2").count() == 1, "{ran}");
+    }
     let neither = rehearsal.run("init").expect(1);
     assert!(neither.stderr.contains("--cluster <NAME>|--all"), "{neither}");
     assert!(!rehearsal.workspace().path().join("spec.yaml").exists());

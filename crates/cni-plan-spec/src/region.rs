@@ -58,7 +58,7 @@ pub fn doubtful_regions(spec: &Spec) -> Vec<DoubtfulRegion> {
             if doubtful.iter().any(|it| it.region == *region) {
                 continue;
             }
-            if let Some(near) = near(region) {
+            if let Some(near) = near_region(region) {
                 doubtful.push(DoubtfulRegion { position: cluster.position_of(key), region: region.clone(), near });
             }
         }
@@ -66,9 +66,9 @@ pub fn doubtful_regions(spec: &Spec) -> Vec<DoubtfulRegion> {
     doubtful
 }
 
-/// The region that may have been meant; `None` where the words are known, since their numbers go on, and where nothing
-/// is a letter away.
-fn near(region: &str) -> Option<String> {
+/// The region that may have been meant by one; `None` where the words are known, since their numbers go on, and where
+/// nothing is a letter away.
+pub fn near_region(region: &str) -> Option<String> {
     let (words, number) = region.rsplit_once('-')?;
     if KNOWN.iter().any(|(known, _)| *known == words) {
         return None;
@@ -92,17 +92,17 @@ mod tests {
             ("us-gv-west-1", "us-gov-west-1"),
             ("us-weast-3", "us-east-1"),
         ] {
-            assert_eq!(near(typed).as_deref(), Some(meant), "{typed}");
+            assert_eq!(near_region(typed).as_deref(), Some(meant), "{typed}");
         }
     }
 
     #[test]
     fn what_is_known_or_may_be_new_is_not() {
         for region in KNOWN.iter().flat_map(|(words, numbers)| numbers.iter().map(move |it| format!("{words}-{it}"))) {
-            assert_eq!(near(&region), None, "{region}");
+            assert_eq!(near_region(&region), None, "{region}");
         }
         for new in ["us-west-3", "eu-central-10", "us-south-1", "eu-east-1", "nz-north-1"] {
-            assert_eq!(near(new), None, "{new}");
+            assert_eq!(near_region(new), None, "{new}");
         }
     }
 }

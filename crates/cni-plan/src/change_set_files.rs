@@ -68,10 +68,26 @@ pub(crate) fn read_with_text(path: &Path) -> Result<(ChangeSet, String), Command
         path: path.to_owned(),
         source,
     })?;
+    refuse_page(path, &text)?;
     match ChangeSet::from_json(&text) {
         Ok(change_set) => Ok((change_set, text)),
         Err(source) => Err(CommandError::ChangeSet { path: path.to_owned(), source }),
     }
+}
+
+/// Refuses the readable twin of a change set, named where its JSON or a spec is meant.
+pub(crate) fn refuse_page(path: &Path, text: &str) -> Result<(), CommandError> {
+    let is_page = path.extension().is_some_and(|extension| extension == "md") && text.starts_with("# Plan for ");
+    if !is_page {
+        return Ok(());
+    }
+    let (page, change_set) = (path.display(), path.with_extension("json"));
+    let change_set = change_set.display();
+    Err(CommandError::plain(
+        format!("{page} is the page of a change set, for people to read"),
+        format!("the change set itself is {change_set}"),
+        format!("`cni-plan show {change_set}` shows it, `cni-plan apply {change_set}` applies it"),
+    ))
 }
 
 /// The path that was named, or the one change set in the folder: for commands that ask no cluster which of several

@@ -6,6 +6,7 @@ use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
 use cni_plan_render::Told;
 use cni_plan_spec::{DoubtfulRegion, Spec, cluster_refs, doubtful_regions, parse};
 
+use crate::change_set_files;
 use crate::error::CommandError;
 use crate::printer::Printer;
 
@@ -43,6 +44,7 @@ impl SpecFile {
                 format!("`cni-plan show {path}` shows it, `cni-plan apply {path}` applies it"),
             ));
         }
+        change_set_files::refuse_page(path, &text)?;
         let file = SpecFile::parsed(path, digest, &text)?;
         file.doubts().iter().for_each(|doubt| printer.tell(&Told::Warning(doubt)));
         Ok(file)
@@ -64,8 +66,7 @@ impl SpecFile {
     fn doubts(&self) -> Vec<String> {
         let doubtful = doubtful_regions(&self.spec).into_iter();
         let told = doubtful.map(|DoubtfulRegion { position, region, near }| {
-            let path = self.path.display();
-            format!("{path}:{position}: {region} is no region that this version knows; did you mean {near}? (a new region is fine)")
+            format!("{}:{position}: {}", self.path.display(), doubtful_region(&region, &near))
         });
         told.collect()
     }
@@ -88,6 +89,11 @@ impl SpecFile {
         }
         clusters
     }
+}
+
+/// What is told of a region that may be mistyped.
+pub(crate) fn doubtful_region(region: &str, near: &str) -> String {
+    format!("{region} is no region that this version knows; did you mean {near}? (a new region is fine)")
 }
 
 fn folder_of(path: &Path) -> &Path {

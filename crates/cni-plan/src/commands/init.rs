@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use cni_plan_core::{ClusterRef, Existing, existing};
-use cni_plan_render::inert;
-use cni_plan_spec::{draft, probing};
+use cni_plan_render::{Told, inert};
+use cni_plan_spec::{draft, near_region, probing};
 use futures::future::join_all;
 
 use super::Session;
@@ -19,12 +19,16 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::planning::plan;
 use crate::printer::Printer;
-use crate::spec_file::SpecFile;
+use crate::spec_file::{SpecFile, doubtful_region};
 use crate::whole_file;
 
 pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     if args.out.exists() {
         return Err(in_the_way(&args.out));
+    }
+    // The specs that are planned here name this region alone, and nobody reads them.
+    if let Some((region, near)) = args.region.as_deref().and_then(|region| Some((region, near_region(region)?))) {
+        printer.tell(&Told::Warning(&doubtful_region(region, &near)));
     }
     let connector = session.connector_as_it_is().await?;
     let names = match &args.cluster {
