@@ -100,9 +100,45 @@ fn another_spec_is_told() {
 #[test]
 fn the_spec_is_the_one_that_is_named_there_unless_told() {
     let workspace = committed();
-    assert_snapshot!("no-spec-here", workspace.run(["check"]).expect(1));
-    workspace.write("quickstart.yaml", &workspace.read(SPEC));
     workspace.run(["check"]).expect(0);
+    workspace.write("elsewhere/quickstart.yaml", &workspace.read(SPEC));
+    let ran = workspace.run(["check", "--spec", "elsewhere/quickstart.yaml"]).expect(3);
+    assert!(ran.stderr.contains("it says that it is of examples/quickstart.yaml, which is another file"), "{ran}");
+    std::fs::remove_file(workspace.path().join(SPEC)).unwrap();
+    assert_snapshot!("no-spec-here", workspace.run(["check"]).expect(1));
+}
+
+/// A spec in a folder of its own, as in examples/pull-requests: named by no one, and however it is named.
+#[test]
+fn a_spec_in_a_folder_is_found_from_where_it_was_planned() {
+    let rehearsal = Rehearsal::ipv4();
+    let workspace = rehearsal.workspace();
+    workspace.write("clusters/production.yaml", &workspace.read(SPEC));
+    for path in ["clusters/production.yaml", "./clusters/production.yaml"] {
+        rehearsal.run(&format!("plan {path}")).expect(0);
+        rehearsal.run("check --online").expect(0);
+    }
+    let absolute = workspace.path().join("clusters/production.yaml").display().to_string();
+    for path in ["clusters/production.yaml", "./clusters/production.yaml", &absolute] {
+        workspace.run(["check", "--spec", path]).expect(0);
+    }
+    rehearsal.run(&format!("plan {absolute}")).expect(0);
+    let saved = workspace.read("plans/production.plan.json");
+    assert_eq!(ChangeSet::from_json(&saved).unwrap().header.spec, "production.yaml", "no folder of the machine's");
+    workspace.run(["check", "--spec", "clusters/production.yaml"]).expect(0);
+}
+
+/// Whoever writes a change set does not choose what is read.
+#[test]
+fn a_change_set_leads_out_of_no_folder() {
+    let workspace = committed();
+    for path in [workspace.path().join(SPEC).display().to_string(), "examples/../examples/quickstart.yaml".to_owned()] {
+        let mut change_set = ChangeSet::from_json(&workspace.read(SAVED)).unwrap();
+        change_set.header.spec = path;
+        workspace.write(SAVED, &change_set.to_json());
+        let ran = workspace.run(["check"]).expect(1);
+        assert!(ran.stderr.contains("it is not clear which spec the change set has to be of"), "{ran}");
+    }
 }
 
 #[test]

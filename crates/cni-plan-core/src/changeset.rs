@@ -45,7 +45,8 @@ pub struct Header {
     pub format_version: u32,
     /// Version of the program that made it.
     pub tool_version: String,
-    /// The spec's file name, without folders.
+    /// The spec's path, names joined with `/`, seen from where it was planned; of a path that is absolute or leads
+    /// upwards, and in documents of earlier programs, the file's name alone.
     pub spec: String,
     /// [`digest_of`] the spec's bytes.
     pub spec_digest: String,

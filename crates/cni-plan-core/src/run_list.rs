@@ -25,7 +25,7 @@ pub struct RunSummary {
     pub state: RunStanding,
     /// How far it came on the way there; `None` where its journal or its change set cannot be used.
     pub steps: Option<StepsDone>,
-    /// The spec's file name; `None` where the journal cannot be used.
+    /// The spec as its change set names it; `None` where the journal cannot be used.
     pub spec: Option<String>,
     /// The digest of the file of its change set, byte for byte; `None` where the journal cannot be used.
     pub change_set: Option<String>,

@@ -40,13 +40,13 @@ pub(crate) async fn plan(file: &SpecFile, connector: &Connector, printer: &Print
     })?;
     let outside = outside_uses(&diff.changes, &clusters, &connected.neighbours);
     clusters.sort_by(|one, other| one.cluster.key.cmp(&other.cluster.key));
-    Ok(judged(file, diff, Found { clusters, outside, roles }))
+    Ok(judged(file, file.name(), diff, Found { clusters, outside, roles }))
 }
 
 /// The change set that `file` makes today, found what `made` was found: its facts, its records and every `before`.
 /// Nothing is read. `None` where the spec does not fit them at all: other clusters, other steps.
 pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet> {
-    let Header { clusters, outside, roles, .. } = &made.header;
+    let Header { spec, clusters, outside, roles, .. } = &made.header;
     let by_key: HashMap<&str, &PlannedCluster> =
         clusters.iter().map(|planned| (planned.cluster.key.as_str(), planned)).collect();
     let asked = file.clusters();
@@ -65,7 +65,10 @@ pub(crate) fn plan_again(file: &SpecFile, made: &ChangeSet) -> Option<ChangeSet>
         (change.address.clone(), found)
     });
     let diff = diff(graph, observed.collect()).ok()?;
-    Some(judged(file, diff, Found { clusters: clusters.clone(), outside: outside.clone(), roles: roles.clone() }))
+    let found = Found { clusters: clusters.clone(), outside: outside.clone(), roles: roles.clone() };
+    // The same file has another path from another folder.
+    let name = if file.may_be(spec) { spec.clone() } else { file.name() };
+    Some(judged(file, name, diff, found))
 }
 
 /// What was found besides the steps' own states.
@@ -75,12 +78,12 @@ struct Found {
     roles: Vec<RoleRecord>,
 }
 
-/// The steps with what speaks against them.
-fn judged(file: &SpecFile, diff: Diff, found: Found) -> ChangeSet {
+/// The steps with what speaks against them. `spec` is what the change set calls the file.
+fn judged(file: &SpecFile, spec: String, diff: Diff, found: Found) -> ChangeSet {
     let header = Header {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        spec: file.name(),
+        spec,
         spec_digest: file.digest.clone(),
         clusters: found.clusters,
         outside: found.outside,

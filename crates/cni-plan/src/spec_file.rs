@@ -1,6 +1,6 @@
 //! A spec on disk: its text, what it says, and the paths in it seen from here.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
 use cni_plan_render::Told;
@@ -71,9 +71,22 @@ impl SpecFile {
         told.collect()
     }
 
-    /// The file's name without folders.
+    /// What a change set calls it: its path as given, if whoever has the same checkout finds it by that; of any other
+    /// path the file's name, since the folders of one machine are nobody else's.
     pub(crate) fn name(&self) -> String {
-        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+        let plain = self.path.strip_prefix(".").unwrap_or(&self.path);
+        let path = plain.to_str().filter(|path| is_plain(path)).map(|_| {
+            let names = plain.components().map(|name| name.as_os_str().to_string_lossy());
+            names.collect::<Vec<_>>().join("/")
+        });
+        path.unwrap_or_else(|| self.path.file_name().unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// Whether a change set that calls its spec `recorded` may be of this file: the one path ends with the other, as
+    /// they do where it was made and is looked at in different folders, or says no more than a name.
+    pub(crate) fn may_be(&self, recorded: &str) -> bool {
+        let (here, there) = (self.path.strip_prefix(".").unwrap_or(&self.path), Path::new(recorded));
+        here.ends_with(there) || there.ends_with(here)
     }
 
     /// How to reach its clusters: kubeconfigs are named relative to the spec there, and to the
@@ -96,6 +109,60 @@ pub(crate) fn doubtful_region(region: &str, near: &str) -> String {
     format!("{region} is no region that this version knows; did you mean {near}? (a new region is fine)")
 }
 
+/// The file here that a change set's `spec` names. `None` where it says more than the way down to a file: a change set
+/// comes from outside, and nobody is sent out of this folder by one.
+pub(crate) fn recorded_path(spec: &str) -> Option<&Path> {
+    is_plain(spec).then(|| Path::new(spec))
+}
+
+/// Whether a path has nothing but names in it, and cannot be taken for an option.
+fn is_plain(path: &str) -> bool {
+    let has_only_names = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
+    !path.is_empty() && has_only_names && !path.starts_with('-')
+}
+
 fn folder_of(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new(""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> SpecFile {
+        let text = "version: 1\nclusters:\n  - name: c\n    region: us-west-2\n";
+        SpecFile::of_text(Path::new(path), text).unwrap()
+    }
+
+    #[test]
+    fn a_change_set_has_the_way_down_to_its_spec_and_nothing_of_the_machine() {
+        for (given, recorded) in [
+            ("spec.yaml", "spec.yaml"),
+            ("clusters/production.yaml", "clusters/production.yaml"),
+            ("./clusters//production.yaml", "clusters/production.yaml"),
+            ("/home/me/clusters/production.yaml", "production.yaml"),
+            ("../clusters/production.yaml", "production.yaml"),
+            ("-x/production.yaml", "production.yaml"),
+        ] {
+            assert_eq!(of(given).name(), recorded);
+            assert!(of(given).may_be(recorded), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_recorded_path_leads_out_of_no_folder() {
+        assert_eq!(recorded_path("clusters/production.yaml"), Some(Path::new("clusters/production.yaml")));
+        for path in ["", "/etc/passwd", "../spec.yaml", "a/../../spec.yaml", "--sandbox"] {
+            assert_eq!(recorded_path(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_file_in_another_folder_is_another_spec() {
+        assert!(of("clusters/production.yaml").may_be("production.yaml"), "planned in the folder");
+        assert!(of("production.yaml").may_be("clusters/production.yaml"), "looked at in the folder");
+        assert!(of("/checkout/clusters/production.yaml").may_be("clusters/production.yaml"));
+        assert!(!of("staging/spec.yaml").may_be("production/spec.yaml"));
+        assert!(!of("myspec.yaml").may_be("spec.yaml"));
+    }
 }

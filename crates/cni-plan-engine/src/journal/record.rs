@@ -51,7 +51,7 @@ pub struct RunHeader {
     pub run: String,
     /// Version of the program.
     pub tool: String,
-    /// The spec's file name, without folders.
+    /// The spec as its change set names it.
     pub spec: String,
     /// `sha256:` and the digest of the change set beside the journal, byte for byte.
     pub change_set: String,

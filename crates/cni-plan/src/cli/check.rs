@@ -12,7 +12,7 @@ pub(crate) struct CheckArgs {
     /// The change set [default: the one under plans/]
     #[arg(value_name = "CHANGE_SET")]
     pub(crate) change_set: Option<PathBuf>,
-    /// The spec it has to be of [default: the one it names, in the current folder]
+    /// The spec it has to be of [default: the one it names, seen from the current folder]
     #[arg(long, value_name = "FILE")]
     pub(crate) spec: Option<PathBuf>,
     /// Read the clusters too: whether everything that it rests on is as it was. Changes nothing

@@ -18,7 +18,7 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::planning::{may_go_on, plan_again, refusals};
 use crate::printer::Printer;
-use crate::spec_file::SpecFile;
+use crate::spec_file::{SpecFile, recorded_path};
 
 /// What is told where the world has moved on.
 const NOT_CURRENT: Stale = Stale {
@@ -65,19 +65,18 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
     if args.online { current(&change_set, session, printer).await } else { Ok(Exit::Done) }
 }
 
-/// The spec that was named; or the file of the name that the change set gives, here.
+/// The spec that was named; or the file that the change set names, seen from here.
 fn spec_of(change_set: &ChangeSet, named: Option<&Path>) -> Result<PathBuf, CommandError> {
     if let Some(path) = named {
         return Ok(path.to_owned());
     }
-    // Only a name is written there, and no other folder is looked into for one who writes more.
-    let here = PathBuf::from(Path::new(&change_set.header.spec).file_name().unwrap_or_default());
-    if here.is_file() {
-        return Ok(here);
+    let recorded = &change_set.header.spec;
+    if let Some(here) = recorded_path(recorded).filter(|path| path.is_file()) {
+        return Ok(here.to_owned());
     }
     Err(CommandError::plain(
         "it is not clear which spec the change set has to be of",
-        format!("it was made of a {}, and there is no such file in this folder", change_set.header.spec),
+        format!("it was made of {recorded}, and there is no such file seen from this folder"),
         "name it: `cni-plan check --spec FILE`",
     ))
 }
@@ -177,6 +176,9 @@ fn made_again(change_set: &ChangeSet, document: &str, file: &SpecFile) -> Outcom
         }
         Some(again) => match steps(again) {
             Some(address) => format!("the spec makes another step at {address}, or before it"),
+            None if again.header.spec != change_set.header.spec => {
+                format!("it says that it is of {}, which is another file", change_set.header.spec)
+            }
             None if again.safety != change_set.safety => "its safety verdict is another".to_owned(),
             None if again.findings != change_set.findings => "its findings are others".to_owned(),
             None => "the spec makes other steps or another header of what it says was found".to_owned(),
