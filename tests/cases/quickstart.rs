@@ -33,14 +33,14 @@ fn a_command_that_is_told_to_type_stays_on_the_sandbox() {
     workspace.run(["plan", "--sandbox", QUICKSTART]).expect(0);
     workspace.run(["apply", "--sandbox"]).expect(0);
     let saved = "plans/quickstart.plan.json";
-    let told = "  hint: `cni-plan --sandbox plan SPEC` shows whether anything is left to do; `cni-plan runs` lists";
+    let told = "  hint: `cni-plan --sandbox plan examples/quickstart.yaml` shows whether anything is left to do; ";
     let twice = workspace.run(["apply", "--sandbox", saved]).expect(3);
     assert!(twice.stderr.contains(told), "{twice}");
     let json = workspace.run(["apply", "--sandbox", "--json", saved]).expect(3);
-    assert!(json.stdout.contains("`cni-plan --sandbox plan SPEC`"), "{json}");
+    assert!(json.stdout.contains("`cni-plan --sandbox plan examples/quickstart.yaml`"), "{json}");
     let workspace = workspace.with_env("CNI_PLAN_SANDBOX", "1");
     let twice = workspace.run(["apply", saved]).expect(3);
-    assert!(twice.stderr.contains("`cni-plan plan SPEC`"), "{twice}");
+    assert!(twice.stderr.contains("`cni-plan plan examples/quickstart.yaml`"), "{twice}");
 }
 
 #[test]

@@ -85,3 +85,12 @@ fn what_cannot_be_read_is_an_error() {
     let ran = rehearsal.run("verify spec.yaml").expect(1);
     assert!(ran.stdout.is_empty() && ran.stderr.starts_with("error: "), "{ran}");
 }
+
+/// What is told can be typed, also where a path is more than a word to a shell.
+#[test]
+fn the_command_that_it_tells_names_the_spec() {
+    let rehearsal = Rehearsal::of_scenario("ipv4");
+    rehearsal.workspace().write("my clusters/it's.yaml", MY_CLUSTER);
+    let ran = rehearsal.workspace().run(["verify", "my clusters/it's.yaml"]).expect(2);
+    assert!(ran.stdout.contains(r"`cni-plan plan 'my clusters/it'\''s.yaml'` shows them"), "{ran}");
+}

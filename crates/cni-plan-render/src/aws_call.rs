@@ -57,8 +57,8 @@ fn member(service: Service, option: &str) -> String {
     member
 }
 
-/// A word for a POSIX shell.
-pub(crate) fn quoted(word: &str) -> String {
+/// A word for a POSIX shell, in quotes where it needs them.
+pub fn quoted(word: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@%_+=:,./-".contains(&byte);
     if !word.is_empty() && word.bytes().all(is_plain) {
         return word.to_owned();

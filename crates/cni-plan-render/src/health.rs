@@ -2,6 +2,7 @@
 
 use cni_plan_core::{ClusterHealth, Health, HealthState, PodIdentity};
 
+use crate::aws_call::quoted;
 use crate::page::Page;
 use crate::style::{Style, Tone};
 use crate::table::{self, Cell};
@@ -9,13 +10,13 @@ use crate::{findings, words};
 
 const HEADINGS: [&str; 6] = ["cluster", "state", "pods as asked", "nodes not Ready", "role", "node roles"];
 
-/// The table, the details, and a line that sums up.
-pub fn health_text(health: &Health, style: &Style) -> String {
+/// The table, the details, and a line that sums up. `spec` is the path that a command would be given.
+pub fn health_text(health: &Health, spec: &str, style: &Style) -> String {
     let mut page = Page::new(style);
     table::write(&mut page, HEADINGS, &health.clusters.iter().map(row).collect::<Vec<_>>());
     for cluster in health.clusters.iter().filter(|cluster| cluster.state != HealthState::Well) {
         page.blank();
-        details(&mut page, cluster);
+        details(&mut page, cluster, spec);
     }
     for cluster in health.clusters.iter().filter(|cluster| !cluster.findings.is_empty()) {
         findings::write(&mut page, &cluster.findings);
@@ -54,7 +55,7 @@ fn is_judged_by_claims(cluster: &ClusterHealth) -> bool {
     matches!(cluster.wanted, Some(PodIdentity::WebIdentity { .. }))
 }
 
-fn details(page: &mut Page<'_>, cluster: &ClusterHealth) {
+fn details(page: &mut Page<'_>, cluster: &ClusterHealth, spec: &str) {
     page.line(
         0,
         &[
@@ -81,7 +82,8 @@ fn details(page: &mut Page<'_>, cluster: &ClusterHealth) {
         told("unsafe:", outage);
     }
     if cluster.to_do > 0 {
-        told("to do:", &format!("{}; `cni-plan plan` shows them", words::count(cluster.to_do, "step")));
+        let steps = words::count(cluster.to_do, "step");
+        told("to do:", &format!("{steps}; `cni-plan plan {}` shows them", quoted(spec)));
     }
 }
 

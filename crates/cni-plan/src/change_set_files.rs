@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use cni_plan_core::ChangeSet;
-use cni_plan_render::{Forge, plan_markdown_within};
+use cni_plan_render::{Forge, plan_markdown_within, quoted};
 
 use crate::error::CommandError;
 use crate::whole_file;
@@ -108,7 +108,7 @@ pub(crate) fn named_or_only(named: Option<&Path>, command: &str) -> Result<PathB
             Err(CommandError::plain(
                 format!("it is not clear which change set to {command}"),
                 format!("several lie under {FOLDER}/: {}", names.join(", ")),
-                format!("name one: `cni-plan {command} {}`", names[0]),
+                format!("name one: `cni-plan {command} {}`", quoted(&names[0])),
             ))
         }
     }

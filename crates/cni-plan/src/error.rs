@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use cni_plan_core::{ChangeSetError, Finding, LockRecord, ProviderError};
 use cni_plan_engine::RunError;
+use cni_plan_render::quoted;
 use cni_plan_spec::{CompileProblem, Diagnostics};
 
 use crate::exit::Exit;
@@ -137,8 +138,9 @@ impl CommandError {
             CommandError::ChangeSet { path, source: ChangeSetError::Malformed(_) }
                 if path.extension().is_none_or(|extension| extension != "json") =>
             {
+                let typed = quoted(&path.to_string_lossy());
+                let hint = format!("if it is a spec, `cni-plan plan {typed}` makes a change set of it");
                 let path = path.display();
-                let hint = format!("if it is a spec, `cni-plan plan {path}` makes a change set of it");
                 vec![lines(&format!("{path} is not a change set"), "it is no JSON of cni-plan's", &hint)]
             }
             CommandError::ChangeSet { source, .. } => {

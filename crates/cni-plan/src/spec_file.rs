@@ -3,7 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use cni_plan_core::{ClusterRef, FactsWanted, digest_of};
-use cni_plan_render::Told;
+use cni_plan_render::{Told, quoted};
 use cni_plan_spec::{DoubtfulRegion, Spec, cluster_refs, doubtful_regions, parse};
 
 use crate::change_set_files;
@@ -37,9 +37,10 @@ impl SpecFile {
             )
         })?;
         if text.starts_with('{') && text.contains("\"formatVersion\"") {
-            let path = path.display();
+            let what = format!("{} is not a spec", path.display());
+            let path = quoted(&path.to_string_lossy());
             return Err(CommandError::plain(
-                format!("{path} is not a spec"),
+                what,
                 "it is a change set",
                 format!("`cni-plan show {path}` shows it, `cni-plan apply {path}` applies it"),
             ));
@@ -82,6 +83,11 @@ impl SpecFile {
         path.unwrap_or_else(|| self.path.file_name().unwrap_or_default().to_string_lossy().into_owned())
     }
 
+    /// What is typed to plan it.
+    pub(crate) fn plan_command(&self) -> String {
+        format!("cni-plan plan {}", quoted(&self.path.to_string_lossy()))
+    }
+
     /// Whether a change set that calls its spec `recorded` may be of this file: the one path ends with the other, as
     /// they do where it was made and is looked at in different folders, or says no more than a name.
     pub(crate) fn may_be(&self, recorded: &str) -> bool {
@@ -113,6 +119,15 @@ pub(crate) fn doubtful_region(region: &str, near: &str) -> String {
 /// comes from outside, and nobody is sent out of this folder by one.
 pub(crate) fn recorded_path(spec: &str) -> Option<&Path> {
     is_plain(spec).then(|| Path::new(spec))
+}
+
+/// A hint with the path of a change set's spec in place of `SPEC`, so that it can be typed as it is. It stays as it is
+/// where no such file is seen from here.
+pub(crate) fn hint_of_spec(hint: &str, spec: &str) -> String {
+    match recorded_path(spec).filter(|path| path.is_file()) {
+        Some(_) => hint.replace("SPEC", &quoted(spec)),
+        None => hint.to_owned(),
+    }
 }
 
 /// Whether a path has nothing but names in it, and cannot be taken for an option.

@@ -178,7 +178,7 @@ fn outputs(texts: &[String], style: &Style) -> Vec<(&'static str, String)> {
         ("commands", commands_script(&plan).unwrap_or_else(|why| why.to_string())),
         ("eksctl", eksctl_config(&plan)),
         ("terraform", terraform_config(&plan, &plan.header.clusters[0].cluster.key)),
-        ("health", health_text(&Health::of(&plan), style)),
+        ("health", health_text(&Health::of(&plan), &text(), style)),
         ("rollback", rollback_text(&addresses, &residue, style)),
         ("timings", timings_text(&Timings::of(vec![call]), style)),
     ];

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cni_plan_core::{ChangeSet, Counts, Phase, Status, prove, status};
 use cni_plan_engine::{Ended, Execution, apply, observe_changes};
-use cni_plan_render::{Told, inert, safety_text};
+use cni_plan_render::{Told, inert, quoted, safety_text};
 
 use super::running::Work;
 use super::runs::LeftBy;
@@ -18,7 +18,7 @@ use crate::identity;
 use crate::planning::{may_go_on, plan, refusals};
 use crate::printer::Printer;
 use crate::question::{Question, agreed};
-use crate::spec_file::SpecFile;
+use crate::spec_file::{SpecFile, hint_of_spec};
 
 pub(super) async fn run(args: &ApplyArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     match &args.subject {
@@ -166,7 +166,10 @@ fn applied_twice(change_set: &ChangeSet, printer: &Printer) -> Exit {
     printer.error(&CommandError::plain(
         "the change set is applied already; nothing was changed",
         why,
-        "`cni-plan plan SPEC` shows whether anything is left to do; `cni-plan runs` lists the runs of this folder",
+        hint_of_spec(
+            "`cni-plan plan SPEC` shows whether anything is left to do; `cni-plan runs` lists the runs of this folder",
+            &change_set.header.spec,
+        ),
     ));
     Exit::Stale
 }
@@ -235,7 +238,7 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
             Err(CommandError::plain(
                 "it is not clear which change set to apply",
                 format!("several under {FOLDER}/ are not applied: {}", names.join(", ")),
-                format!("name one: `cni-plan apply {}`", names[0]),
+                format!("name one: `cni-plan apply {}`", quoted(&names[0])),
             ))
         }
     }

@@ -27,7 +27,9 @@ const NOT_CURRENT: Stale = Stale {
     hint: "make it anew with `cni-plan plan SPEC` and have it reviewed again",
 };
 
-const ANEW: &str = "make it anew with `cni-plan plan SPEC` and have it reviewed again";
+fn anew(file: &SpecFile) -> String {
+    format!("make it anew with `{}` and have it reviewed again", file.plan_command())
+}
 
 pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     let path = change_set_files::named_or_only(args.change_set.as_deref(), "check")?;
@@ -43,7 +45,7 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
     let of_this = [
         ("spec", of_spec(&change_set, &file)),
         ("version", of_tool(&change_set)),
-        ("unapplied", unapplied(&document)?),
+        ("unapplied", unapplied(&document, &file)?),
     ];
     let mut has_failed = false;
     for (check, outcome) in of_this {
@@ -56,7 +58,7 @@ pub(super) async fn run(args: &CheckArgs, session: &mut Session<'_>, printer: &P
     if !told("made-by-planning", made_again(&change_set, &document, &file), printer) {
         return Ok(Exit::Stale);
     }
-    if !told("page", shown(&path, &change_set, &document)?, printer) {
+    if !told("page", shown(&path, &change_set, &document, &file)?, printer) {
         return Ok(Exit::Error);
     }
     if !is_allowed(&change_set, args, printer) {
@@ -119,7 +121,7 @@ fn of_spec(change_set: &ChangeSet, file: &SpecFile) -> Outcome {
             "it was made of a spec with digest {}, and this one has {}",
             change_set.header.spec_digest, file.digest
         ),
-        ANEW,
+        anew(file),
     ))
 }
 
@@ -137,7 +139,7 @@ fn of_tool(change_set: &ChangeSet) -> Outcome {
 }
 
 /// As far as this folder knows: a run elsewhere is known to the world alone, and to `--online`.
-fn unapplied(document: &str) -> Result<Outcome, CommandError> {
+fn unapplied(document: &str, file: &SpecFile) -> Result<Outcome, CommandError> {
     let digest = digest_of(document.as_bytes());
     for run in runs::folder().list()?.into_iter().rev() {
         let Ok(record) = run.record else { continue };
@@ -152,7 +154,10 @@ fn unapplied(document: &str) -> Result<Outcome, CommandError> {
         return Ok(Err(CommandError::plain(
             "the change set was begun already",
             format!("run {} {why}", run.name),
-            "`cni-plan runs` lists the runs of this folder; `cni-plan plan SPEC` shows what is left to do",
+            format!(
+                "`cni-plan runs` lists the runs of this folder; `{}` shows what is left to do",
+                file.plan_command()
+            ),
         )));
     }
     if let Some((name, _)) = runs::all_unfinished().pop() {
@@ -184,18 +189,18 @@ fn made_again(change_set: &ChangeSet, document: &str, file: &SpecFile) -> Outcom
             None => "the spec makes other steps or another header of what it says was found".to_owned(),
         },
     };
-    Err(CommandError::plain("the change set is not what cni-plan makes of this spec", what, ANEW))
+    Err(CommandError::plain("the change set is not what cni-plan makes of this spec", what, anew(file)))
 }
 
 /// Whoever reviewed it has read this page, and not the document.
-fn shown(path: &Path, change_set: &ChangeSet, document: &str) -> Result<Outcome, CommandError> {
+fn shown(path: &Path, change_set: &ChangeSet, document: &str, file: &SpecFile) -> Result<Outcome, CommandError> {
     Ok(match change_set_files::read_twin(path, change_set, document)? {
         None => Ok("not shown: there is no Markdown page beside it, which reviewers would have read".to_owned()),
         Some((page, true)) => Ok(format!("shown as it is: {} says what it does", page.display())),
         Some((page, false)) => Err(CommandError::plain(
             format!("{} is not the page of this change set", page.display()),
             "it says something else than the change set does: it was edited, or is another's",
-            ANEW,
+            anew(file),
         )),
     })
 }
@@ -261,7 +266,7 @@ async fn current(change_set: &ChangeSet, session: &mut Session<'_>, printer: &Pr
         }
         Status::Stale(drifts) => {
             failed(CURRENT, printer);
-            Ok(running::stale(&Told::Drift(&drifts), &NOT_CURRENT, printer))
+            Ok(running::stale(&Told::Drift(&drifts), change_set, &NOT_CURRENT, printer))
         }
     }
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use cni_plan_core::{ClusterRef, Existing, existing};
-use cni_plan_render::{Told, inert};
+use cni_plan_render::{Told, inert, quoted};
 use cni_plan_spec::{draft, near_region, probing};
 use futures::future::join_all;
 
@@ -138,7 +138,8 @@ fn why(error: &CommandError) -> String {
 fn tell(found: &[Existing], unread: &[(String, String)], path: &Path, printer: &Printer) {
     let path = inert(&path.display().to_string()).into_owned();
     let clusters = if found.len() == 1 { "1 cluster".to_owned() } else { format!("{} clusters", found.len()) };
-    printer.note(&format!("wrote {path}: {clusters}; `cni-plan plan {path}` shows what it would change"));
+    let typed = quoted(&path);
+    printer.note(&format!("wrote {path}: {clusters}; `cni-plan plan {typed}` shows what it would change"));
     for (name, why) in unread {
         printer.note(&format!("warning: left out {}: {}", inert(name), inert(why)));
     }

@@ -17,12 +17,14 @@ use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::printer::Printer;
 use crate::roles::records;
+use crate::spec_file::hint_of_spec;
 use crate::{identity, signals};
 
 /// What is told where the world is not the one that a command would work on.
 pub(super) struct Stale {
     pub(super) what: &'static str,
     pub(super) why: &'static str,
+    /// Its `SPEC` becomes the change set's.
     pub(super) hint: &'static str,
 }
 
@@ -64,15 +66,15 @@ pub(super) async fn connect(
     let connected = connector.connect(&asked(clusters)).await?;
     let drifts = facts_drift(clusters, &connected.clusters);
     if !drifts.is_empty() {
-        return Ok(Err(stale(&Told::FactsDrift(&drifts), told, printer)));
+        return Ok(Err(stale(&Told::FactsDrift(&drifts), change_set, told, printer)));
     }
     let outside = outside_uses(&change_set.changes, clusters, &connected.neighbours);
     if outside != change_set.header.outside {
-        return Ok(Err(stale(&Told::OutsideDrift(&change_set.header.outside, &outside), told, printer)));
+        return Ok(Err(stale(&Told::OutsideDrift(&change_set.header.outside, &outside), change_set, told, printer)));
     }
     let drifts = drift_of_roles(change_set, &connected, printer).await?;
     if !drifts.is_empty() {
-        return Ok(Err(stale(&Told::RolesDrift(&drifts), told, printer)));
+        return Ok(Err(stale(&Told::RolesDrift(&drifts), change_set, told, printer)));
     }
     Ok(Ok(connected))
 }
@@ -191,8 +193,8 @@ pub(super) fn tell(
             Ok(Exit::Done)
         }
         Ended::Done => Ok(Exit::Done),
-        Ended::Stale(drifts) => Ok(stale(&Told::Drift(&drifts), told, printer)),
-        Ended::BlockedByOthers(drifts) => Ok(stale(&Told::Drift(&drifts), &BLOCKED, printer)),
+        Ended::Stale(drifts) => Ok(stale(&Told::Drift(&drifts), change_set, told, printer)),
+        Ended::BlockedByOthers(drifts) => Ok(stale(&Told::Drift(&drifts), change_set, &BLOCKED, printer)),
         Ended::RolledBack { errors, report } => {
             printer.error(&CommandError::Provider(errors));
             Ok(rolled_back(report, name, change_set, printer))
@@ -214,10 +216,10 @@ pub(super) fn unfinished(name: &str) -> CommandError {
     )
 }
 
-/// Shows what differs, and says what that means.
-pub(super) fn stale(drift: &Told<'_>, told: &Stale, printer: &Printer) -> Exit {
+/// Shows what differs from what a change set says, and what that means.
+pub(super) fn stale(drift: &Told<'_>, change_set: &ChangeSet, told: &Stale, printer: &Printer) -> Exit {
     printer.tell(drift);
-    printer.error(&CommandError::plain(told.what, told.why, told.hint));
+    printer.error(&CommandError::plain(told.what, told.why, hint_of_spec(told.hint, &change_set.header.spec)));
     Exit::Stale
 }
 

@@ -18,7 +18,8 @@ pub(super) async fn run(args: &VerifyArgs, session: &mut Session<'_>, printer: &
     printer.data(&if args.json {
         health.to_json()
     } else {
-        printer.to_type(&health_text(&health, &printer.out)).into_owned()
+        let spec = args.spec.to_string_lossy();
+        printer.to_type(&health_text(&health, &spec, &printer.out)).into_owned()
     });
     Ok(match health.worst() {
         HealthState::Well => Exit::Done,
