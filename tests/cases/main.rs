@@ -45,6 +45,7 @@ mod real_clients;
 mod review_page;
 mod roles;
 mod runs;
+mod sandbox;
 mod scenarios;
 mod secrets;
 mod show;

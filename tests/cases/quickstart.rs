@@ -56,7 +56,7 @@ fn the_detailed_exit_code_tells_changes_from_none() {
 fn a_plan_to_look_at_saves_nothing_and_out_saves_elsewhere() {
     let workspace = Workspace::with_examples();
     let looked = workspace.run(["plan", "--sandbox", "--no-save", QUICKSTART]).expect(0);
-    assert_eq!(looked.stderr, "");
+    assert_eq!(looked.stderr, "the sandbox has no cluster yet: made my-cluster in us-west-2, IPv4\n");
     assert!(!workspace.path().join("plans").exists());
 
     let saved = workspace.run(["plan", "--sandbox", "--out", "review/monday.plan.json", QUICKSTART]).expect(0);

@@ -78,12 +78,28 @@ impl Sandbox {
         self.gateway.world.base_url().to_owned()
     }
 
+    /// The scenario that the world is made of; `None` where nobody has chosen one, and whatever clusters there are
+    /// were put in one by one.
+    pub fn scenario(&self) -> Option<&str> {
+        self.gateway.world.scenario()
+    }
+
+    /// Whether there is no cluster at all.
+    pub fn has_no_cluster(&self) -> bool {
+        self.gateway.world.clusters().is_empty()
+    }
+
+    /// Whether there is this cluster, in whichever account.
+    pub fn has_cluster(&self, region: &str, name: &str) -> bool {
+        self.gateway.world.cluster(region, name).is_some()
+    }
+
     /// Makes the world have this cluster, as it is before the migration. One that is there, in
-    /// whatever state, is left as it is.
+    /// whatever state, is left as it is; whether it was made.
     ///
     /// # Errors
     /// When the cluster is there in another account, or the world cannot be written.
-    pub fn ensure_cluster(&self, seed: &ClusterSeed) -> Result<(), SandboxError> {
+    pub fn ensure_cluster(&self, seed: &ClusterSeed) -> Result<bool, SandboxError> {
         let _on_this_runtime = self.runtime.enter();
         let world = &self.gateway.world;
         let is_new = world.cluster(&seed.region, &seed.name).is_none();
@@ -91,7 +107,7 @@ impl Sandbox {
         if let Some(cluster) = world.cluster(&seed.region, &seed.name).filter(|_| is_new) {
             cluster.api.start_controllers();
         }
-        Ok(())
+        Ok(is_new)
     }
 
     /// The environment that brings a real AWS client here: into the account that has all the

@@ -284,7 +284,7 @@ pub(crate) enum SandboxCommand {
     /// Make the world anew: empty, or a scenario
     #[command(after_help = examples::SANDBOX_RESET)]
     Reset {
-        /// One of `cni-plan sandbox list`; without it the world is made to fit the next spec
+        /// One of `cni-plan sandbox list`, and no other cluster exists; without it each spec's clusters are made up
         scenario: Option<String>,
     },
     /// List the scenarios

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use cni_plan_aws::{AwsOptions, StaticCredentials, Visibility};
 use cni_plan_core::{ClusterRef, IpFamily, PlannedCluster};
+use cni_plan_render::inert;
 use cni_plan_sandbox::{ClusterSeed, Fault, IpFamily as SandboxFamily, Options, Sandbox, SandboxError};
 use cni_plan_spec::{ClusterSpec, NodeRoles, OidcProvider, Spec};
 
 use crate::error::CommandError;
+use crate::printer::Printer;
 
 /// Where the world is kept between commands.
 pub(crate) const STORE: &str = ".cni-plan/sandbox";
@@ -38,14 +40,14 @@ impl SandboxWorld {
         Ok(SandboxWorld(Sandbox::start(options).await.map_err(sandbox_error)?))
     }
 
-    /// Has the clusters of a spec in it, as the spec takes them to be.
-    pub(crate) fn fit_spec(&self, spec: &Spec) -> Result<(), CommandError> {
-        spec.clusters.iter().try_for_each(|cluster| self.ensure(&seed_of_spec(cluster)))
+    /// Has the clusters of a spec in it, as the spec takes them to be, unless it is made of a scenario.
+    pub(crate) fn fit_spec(&self, spec: &Spec, printer: &Printer) -> Result<(), CommandError> {
+        self.fit(spec.clusters.iter().map(seed_of_spec), printer)
     }
 
-    /// Has the clusters of a change set in it, as its header has them.
-    pub(crate) fn fit_clusters(&self, clusters: &[PlannedCluster]) -> Result<(), CommandError> {
-        clusters.iter().try_for_each(|cluster| self.ensure(&seed_of_change_set(cluster)))
+    /// Has the clusters of a change set in it, as its header has them, unless it is made of a scenario.
+    pub(crate) fn fit_clusters(&self, clusters: &[PlannedCluster], printer: &Printer) -> Result<(), CommandError> {
+        self.fit(clusters.iter().map(seed_of_change_set), printer)
     }
 
     /// Every call to the sandbox, each cluster with keys of its account.
@@ -63,9 +65,50 @@ impl SandboxWorld {
         }
     }
 
-    fn ensure(&self, seed: &ClusterSeed) -> Result<(), CommandError> {
-        self.0.ensure_cluster(seed).map_err(sandbox_error)
+    /// Whoever has chosen a scenario has said what there is: a cluster that is not in it does not exist, as with EKS.
+    /// What is made in any other world is told.
+    fn fit(&self, seeds: impl Iterator<Item = ClusterSeed>, printer: &Printer) -> Result<(), CommandError> {
+        if let Some(scenario) = self.0.scenario() {
+            for seed in seeds.filter(|seed| !self.0.has_cluster(&seed.region, &seed.name)) {
+                printer.note(&format!(
+                    "the sandbox holds the scenario {}, which has no cluster {} in {}; after `cni-plan sandbox reset` the \
+                     clusters of a spec are made up",
+                    inert(scenario),
+                    inert(&seed.name),
+                    inert(&seed.region),
+                ));
+            }
+            return Ok(());
+        }
+        let such = if self.0.has_no_cluster() { "" } else { "such " };
+        let mut made = Vec::new();
+        for seed in seeds {
+            if self.0.ensure_cluster(&seed).map_err(sandbox_error)? {
+                made.push(seed);
+            }
+        }
+        if !made.is_empty() {
+            printer.note(&format!("the sandbox has no {such}cluster yet: made {}", made_text(&made)));
+        }
+        Ok(())
     }
+}
+
+/// Of many clusters the first few, since a fleet is no line.
+fn made_text(made: &[ClusterSeed]) -> String {
+    const SHOWN: usize = 4;
+    let cluster = |seed: &ClusterSeed| {
+        let family = match seed.ip_family {
+            SandboxFamily::Ipv4 => "IPv4",
+            SandboxFamily::Ipv6 => "IPv6",
+        };
+        inert(&format!("{} in {}, {family}", seed.name, seed.region)).into_owned()
+    };
+    let mut texts: Vec<String> = made.iter().take(SHOWN).map(cluster).collect();
+    if made.len() > SHOWN {
+        texts.push(format!("{} more", made.len() - SHOWN));
+    }
+    texts.join("; ")
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "map_err hands it over")]

@@ -150,7 +150,11 @@ pub fn scenarios() -> &'static [Scenario] {
 /// Fills an empty world.
 pub(crate) fn build(world: &Arc<World>, name: &str) -> Result<(), SandboxError> {
     match scenarios().iter().find(|scenario| scenario.name == name) {
-        Some(scenario) => (scenario.build)(world),
+        Some(scenario) => {
+            // First, so that a world that was cut off while it was made is not taken for nobody's.
+            world.make_of(scenario.name)?;
+            (scenario.build)(world)
+        }
         None => Err(SandboxError::UnknownScenario {
             name: name.to_owned(),
             known: scenarios().iter().map(|scenario| scenario.name).collect(),

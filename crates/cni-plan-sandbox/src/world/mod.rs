@@ -49,6 +49,8 @@ pub(crate) struct World {
     files: Mutex<()>,
     quotas: Quotas,
     pace: Pace,
+    /// The scenario it is made of.
+    scenario: OnceLock<String>,
     base_url: OnceLock<String>,
 }
 
@@ -70,9 +72,9 @@ struct Accounts {
 impl World {
     /// The world of a folder, or an empty one where there is no folder or nothing in it.
     pub(crate) fn open(store: Option<Store>, quotas: Quotas, pace: Pace) -> Result<Arc<World>, SandboxError> {
-        let (accounts, clusters) = match &store {
-            Some(store) => (store.read_accounts()?, store.read_clusters()?),
-            None => (Vec::new(), Vec::new()),
+        let (accounts, clusters, scenario) = match &store {
+            Some(store) => (store.read_accounts()?, store.read_clusters()?, store.read_scenario()?),
+            None => (Vec::new(), Vec::new(), None),
         };
         let opened = accounts.into_iter().map(|account| (account.id.clone(), account.opened(quotas)));
         let world = Arc::new(World {
@@ -82,6 +84,7 @@ impl World {
             files: Mutex::new(()),
             quotas,
             pace,
+            scenario: scenario.map_or_else(OnceLock::new, OnceLock::from),
             base_url: OnceLock::new(),
         });
         for file in clusters {
@@ -98,6 +101,17 @@ impl World {
     /// Whether nothing has ever been put in.
     pub(crate) fn is_empty(&self) -> bool {
         self.accounts().live.is_empty() && self.clusters().is_empty()
+    }
+
+    /// The scenario that the world is made of; `None` where nobody has chosen one.
+    pub(crate) fn scenario(&self) -> Option<&str> {
+        self.scenario.get().map(String::as_str)
+    }
+
+    /// Says which scenario the world is going to be made of.
+    pub(crate) fn make_of(&self, scenario: &str) -> Result<(), SandboxError> {
+        let name = self.scenario.get_or_init(|| scenario.to_owned());
+        self.store.as_ref().map_or(Ok(()), |store| store.write_scenario(name))
     }
 
     /// Says where the world is served, once that is known.

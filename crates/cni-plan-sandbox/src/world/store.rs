@@ -1,7 +1,9 @@
-//! The world's folder: one JSON file an account and one a cluster, written whole and in one step.
+//! The world's folder: one JSON file an account and one a cluster, and one that says of which scenario the world is
+//! made, if of any. Each is written whole and in one step.
 //!
 //! ```text
 //! lock
+//! scenario.json
 //! accounts/111122223333.json
 //! clusters/us-west-2/my-cluster.json
 //! ```
@@ -68,14 +70,24 @@ impl Store {
     pub(crate) fn clear(&self) -> Result<(), SandboxError> {
         for part in ["accounts", "clusters"] {
             let path = self.root.join(part);
-            match fs::remove_dir_all(&path) {
-                Err(source) if source.kind() != ErrorKind::NotFound => {
-                    return Err(SandboxError::File { action: "remove", path, source });
-                }
-                _ => {}
-            }
+            removed(fs::remove_dir_all(&path), &path)?;
         }
-        Ok(())
+        let path = self.scenario();
+        removed(fs::remove_file(&path), &path)
+    }
+
+    /// The scenario that the world is made of.
+    pub(super) fn read_scenario(&self) -> Result<Option<String>, SandboxError> {
+        let path = self.scenario();
+        if path.exists() { read(&path).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn write_scenario(&self, name: &str) -> Result<(), SandboxError> {
+        self.write(&self.root, "scenario", name)
+    }
+
+    fn scenario(&self) -> PathBuf {
+        self.root.join("scenario.json")
     }
 
     pub(super) fn read_accounts(&self) -> Result<Vec<Account>, SandboxError> {
@@ -117,6 +129,16 @@ impl Store {
             fs::write(&temporary, &json).map_err(failed("write", &temporary))?;
         }
         fs::rename(&temporary, &path).map_err(failed("write", &path))
+    }
+}
+
+/// That nothing was there to be removed is as good.
+fn removed(outcome: std::io::Result<()>, path: &Path) -> Result<(), SandboxError> {
+    match outcome {
+        Err(source) if source.kind() != ErrorKind::NotFound => {
+            Err(SandboxError::File { action: "remove", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
     }
 }
 

@@ -97,3 +97,30 @@ async fn a_taken_port_is_said_plainly() {
     let error = Sandbox::start(Options { port, ..Options::default() }).await.unwrap_err();
     assert!(matches!(error, SandboxError::Listen { .. }), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_world_knows_the_scenario_that_it_is_made_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = async || {
+        let sandbox = Sandbox::start(options(folder.path())).await.unwrap();
+        sandbox.scenario().map(str::to_owned)
+    };
+    assert_eq!(scenario().await, None);
+    reset(folder.path(), Some("half-done")).unwrap();
+    assert_eq!(scenario().await.as_deref(), Some("half-done"));
+    reset(folder.path(), None).unwrap();
+    assert_eq!(scenario().await, None);
+    let named = Options { scenario: Some("ipv4".to_owned()), ..options(folder.path()) };
+    assert_eq!(Sandbox::start(named).await.unwrap().scenario(), Some("ipv4"));
+    assert_eq!(scenario().await.as_deref(), Some("ipv4"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_was_put_in_makes_no_scenario_of_the_world() {
+    let sandbox = Sandbox::start(Options::default()).await.unwrap();
+    assert!(sandbox.has_no_cluster());
+    assert!(sandbox.ensure_cluster(&ClusterSeed::new("c")).unwrap());
+    assert!(!sandbox.ensure_cluster(&ClusterSeed::new("c")).unwrap());
+    assert!(sandbox.has_cluster("us-west-2", "c") && !sandbox.has_cluster("eu-west-1", "c"));
+    assert_eq!(sandbox.scenario(), None);
+}

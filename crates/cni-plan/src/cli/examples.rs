@@ -49,7 +49,7 @@ Examples:
 #[cfg(feature = "sandbox")]
 pub(super) const SANDBOX_RESET: &str = "\
 Examples:
-  cni-plan sandbox reset                         the world is made to fit the next spec
+  cni-plan sandbox reset                         empty: the clusters of a spec are made up
   cni-plan sandbox reset half-done               the world of a scenario";
 
 #[cfg(feature = "sandbox")]

@@ -38,7 +38,8 @@ use crate::spec_file::SpecFile;
 /// Runs the command that was asked for.
 pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandError> {
     let recorder = Arc::new(Recorder::new());
-    let mut session = Session { global: &cli.global, recorder: Arc::clone(&recorder), world: World::default() };
+    let mut session =
+        Session { global: &cli.global, recorder: Arc::clone(&recorder), world: World::default(), printer };
     let result = match cli.command {
         Command::Plan(args) => plan::run(&args, &mut session, printer).await,
         Command::Apply(args) => apply::run(&args, &mut session, printer).await,
@@ -77,20 +78,25 @@ struct Session<'a> {
     recorder: Arc<Recorder>,
     /// Runs as long as the session does.
     world: World,
+    /// For what is made up in the sandbox.
+    #[cfg_attr(not(feature = "sandbox"), expect(dead_code, reason = "only the sandbox makes anything up"))]
+    printer: &'a Printer,
 }
 
 impl Session<'_> {
     /// For the clusters of a spec.
-    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox is made to fit"))]
+    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox has clusters made up"))]
     async fn connector_for_spec(&mut self, file: &SpecFile) -> Result<Connector, CommandError> {
         if self.global.is_sandboxed() {
             #[cfg(feature = "sandbox")]
-            self.world().await?.fit_spec(&file.spec)?;
+            let printer = self.printer;
+            #[cfg(feature = "sandbox")]
+            self.world().await?.fit_spec(&file.spec, printer)?;
         }
         Ok(self.connector())
     }
 
-    /// For whatever is there: no cluster is made to fit.
+    /// For whatever is there: no cluster is made up.
     async fn connector_as_it_is(&mut self) -> Result<Connector, CommandError> {
         if self.global.is_sandboxed() {
             #[cfg(feature = "sandbox")]
@@ -100,11 +106,13 @@ impl Session<'_> {
     }
 
     /// For the clusters of a change set.
-    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox is made to fit"))]
+    #[cfg_attr(not(feature = "sandbox"), expect(unused_variables, reason = "only the sandbox has clusters made up"))]
     async fn connector_for_clusters(&mut self, clusters: &[PlannedCluster]) -> Result<Connector, CommandError> {
         if self.global.is_sandboxed() {
             #[cfg(feature = "sandbox")]
-            self.world().await?.fit_clusters(clusters)?;
+            let printer = self.printer;
+            #[cfg(feature = "sandbox")]
+            self.world().await?.fit_clusters(clusters, printer)?;
         }
         Ok(self.connector())
     }
