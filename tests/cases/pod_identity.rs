@@ -3,6 +3,7 @@
 
 use cni_plan_core::ChangeSet;
 use cni_plan_sandbox::{AddonSeed, ClusterSeed};
+use cni_plan_tests::command::Workspace;
 use cni_plan_tests::course::Call;
 use cni_plan_tests::ending::differences;
 use cni_plan_tests::killed::Instant;
@@ -53,6 +54,23 @@ fn from_an_annotation_and_to_one_again_are_ordinary_plans() {
         rehearsal.run("plan spec.yaml").expect(0);
         rehearsal.run("apply").expect(0);
         assert_same(&there, &rehearsal.state());
+    }
+}
+
+/// As anyone can rehearse it: the embedded sandbox, a scenario, and the two specs in turn.
+#[test]
+fn a_scenario_goes_to_an_association_and_back_to_the_annotation() {
+    let workspace = Workspace::new().with_env("CNI_PLAN_SANDBOX", "1");
+    workspace.run(["sandbox", "reset", "irsa-with-agent"]).expect(0);
+    workspace.write("irsa.yaml", BY_ANNOTATION);
+    workspace.write("pod-identity.yaml", BY_ASSOCIATION);
+    workspace.run(["verify", "irsa.yaml"]).expect(0);
+    for (from, to) in [("irsa.yaml", "pod-identity.yaml"), ("pod-identity.yaml", "irsa.yaml")] {
+        workspace.run(["verify", to]).expect(2);
+        workspace.run(["apply", "--auto-approve", to]).expect(0);
+        workspace.run(["verify", to]).expect(0);
+        workspace.run(["verify", from]).expect(2);
+        workspace.run(["plan", "--no-save", "--detailed-exitcode", to]).expect(0);
     }
 }
 

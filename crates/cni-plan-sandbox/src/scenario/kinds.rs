@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::parts::{PLUGIN, PLUGIN_ROLE, before, plugin_role};
+use super::procedure::after;
 use crate::error::SandboxError;
 use crate::furnish::{RoleSeed, add_policy_of, add_provider_of, add_role, cni_policy_arn, web_identity_trust};
 use crate::options::{AddonSeed, ClusterSeed, EndpointAccess, IpFamily, NodeKind, NodesSeed, StsAccess};
@@ -43,6 +44,11 @@ pub(super) fn pod_identity(world: &Arc<World>) -> Result<(), SandboxError> {
     };
     add_role(world, &seed, &role)?;
     before(world, &seed)
+}
+
+/// After the procedure: what is asked for next is the other identity.
+pub(super) fn irsa_with_agent(world: &Arc<World>) -> Result<(), SandboxError> {
+    after(world, &ClusterSeed { pod_identity_agent: true, ..my_cluster() })
 }
 
 pub(super) fn shared_outside(world: &Arc<World>) -> Result<(), SandboxError> {

@@ -22,7 +22,7 @@ pub struct Scenario {
 
 /// Every scenario, the plain ones first.
 pub fn scenarios() -> &'static [Scenario] {
-    const SCENARIOS: [Scenario; 24] = [
+    const SCENARIOS: [Scenario; 25] = [
         Scenario {
             name: "ipv4",
             summary: "my-cluster, IPv4: the CNI plugin runs on the node role of two node groups",
@@ -67,6 +67,11 @@ pub fn scenarios() -> &'static [Scenario] {
             name: "pod-identity",
             summary: "my-cluster, the CNI plugin on its own role by a Pod Identity association, nothing detached yet",
             build: kinds::pod_identity,
+        },
+        Scenario {
+            name: "irsa-with-agent",
+            summary: "my-cluster after the whole procedure, with the agent of Pod Identity: either identity can be had",
+            build: kinds::irsa_with_agent,
         },
         Scenario {
             name: "shared-role",

@@ -24,10 +24,14 @@ pub(super) fn two_clusters(world: &Arc<World>) -> Result<(), SandboxError> {
 }
 
 pub(super) fn already_done(world: &Arc<World>) -> Result<(), SandboxError> {
-    let seed = ClusterSeed::new("my-cluster");
-    plugin_role(world, &seed)?;
-    built(world, &seed, vec![role_annotation(&seed, PLUGIN_ROLE, "kubectl-annotate")])?;
-    detach(world, &seed, NODE_ROLE, &cni_policy_arn(&seed))
+    after(world, &ClusterSeed::new("my-cluster"))
+}
+
+/// A cluster after the procedure.
+pub(super) fn after(world: &Arc<World>, seed: &ClusterSeed) -> Result<(), SandboxError> {
+    plugin_role(world, seed)?;
+    built(world, seed, vec![role_annotation(seed, PLUGIN_ROLE, "kubectl-annotate")])?;
+    detach(world, seed, NODE_ROLE, &cni_policy_arn(seed))
 }
 
 pub(super) fn half_done(world: &Arc<World>) -> Result<(), SandboxError> {
