@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use cni_plan_core::{AwsAccess, KubernetesGrants, KubernetesRule, Purpose, canonical_json, yaml_scalar};
 
+use crate::aws_call::option;
 use crate::inert::inert;
 
 /// The IAM policy as JSON in ASCII, ending in a line feed.
@@ -80,9 +81,31 @@ pub fn access_heading(access: &AwsAccess, purpose: Purpose) -> String {
     inert(&format!("# IAM policy {what}, {whose}")).into_owned()
 }
 
-/// For which clusters the rules are, as one line of a comment.
-pub fn rbac_heading(grants: &KubernetesGrants, group: &str) -> String {
-    let clusters: BTreeSet<&str> = grants.clusters.iter().map(String::as_str).collect();
-    let clusters: Vec<&str> = clusters.into_iter().collect();
-    inert(&format!("# Kubernetes RBAC for the group {group}, in {}", clusters.join(", "))).into_owned()
+/// A cluster in which a group gets its rules.
+#[derive(Debug, Clone, Copy)]
+pub struct GroupIn<'a> {
+    /// As the spec tells it from others.
+    pub key: &'a str,
+    /// EKS's name for it.
+    pub name: &'a str,
+    /// `None` where nobody knows it.
+    pub region: Option<&'a str>,
+}
+
+/// For which clusters the rules are, and what puts a principal into the group there, as lines of comments.
+///
+/// AWS CLI Command Reference, `eks create-access-entry`: the groups of an entry are those that bindings name.
+pub fn rbac_heading(clusters: &[GroupIn<'_>], group: &str) -> String {
+    let keys: BTreeSet<&str> = clusters.iter().map(|cluster| cluster.key).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    let mut lines = vec![
+        format!("# Kubernetes RBAC for the group {group}, in {}", keys.join(", ")),
+        "# A principal gets into the group by its access entry:".to_owned(),
+    ];
+    lines.extend(clusters.iter().map(|cluster| {
+        let (name, group) = (option("cluster-name", cluster.name), option("kubernetes-groups", group));
+        let region = cluster.region.map(|region| option("region", region)).unwrap_or_default();
+        format!("#   aws eks create-access-entry{name}{region} --principal-arn ARN{group}")
+    }));
+    lines.iter().fold(String::new(), |text, line| text + &inert(line) + "\n")
 }

@@ -53,7 +53,7 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use access::{access_heading, iam_policy, rbac_heading, rbac_yaml};
+pub use access::{GroupIn, access_heading, iam_policy, rbac_heading, rbac_yaml};
 pub use aws_call::quoted;
 pub use board::{Board, Size};
 pub use by_hand::{ClustersByKey, by_hand, clusters_by_key};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use cni_plan_core::{ChangeSetError, Finding, LockRecord, ProviderError};
+use cni_plan_core::{ChangeSetError, ErrorKind, Finding, LockRecord, ProviderError};
 use cni_plan_engine::RunError;
 use cni_plan_render::quoted;
 use cni_plan_spec::{CompileProblem, Diagnostics};
@@ -85,6 +85,16 @@ pub(crate) struct Lines {
 impl CommandError {
     pub(crate) fn plain(what: impl Into<String>, why: impl Into<String>, hint: impl Into<String>) -> CommandError {
         CommandError::Plain { what: what.into(), why: why.into(), hint: hint.into() }
+    }
+
+    /// The same, with one thing more to do about the first of it that is of such a kind.
+    pub(crate) fn with_way_out(mut self, kinds: &[ErrorKind], way: &str) -> CommandError {
+        if let CommandError::Provider(errors) = &mut self
+            && let Some(error) = errors.iter_mut().find(|error| kinds.contains(&error.kind))
+        {
+            error.cure = format!("{}; {way}", error.cure);
+        }
+        self
     }
 
     /// The exit code it leads to.

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use cni_plan_core::{PolicyDocument, Statement};
 use cni_plan_sandbox::{CallRecord, Service};
+use cni_plan_tests::command::Workspace;
 use cni_plan_tests::course::{ADDON, CORRECTED, Course, IPV4, IPV6, POD_IDENTITY, SAVED, TWO_CLUSTERS, any_changed};
 use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use cni_plan_tests::served::Served;
@@ -240,4 +241,36 @@ fn assert_allowed(policy: &PolicyDocument, rules: &Rules, calls: &[CallRecord], 
 fn actions(policy: &PolicyDocument) -> BTreeSet<String> {
     let of = |statement: &Statement| statement.as_written()["Action"].as_array().unwrap().clone();
     policy.statements().iter().flat_map(of).map(|action| action.as_str().unwrap().to_owned()).collect()
+}
+
+/// Whoever has no credentials is who asks what they should allow.
+#[test]
+fn where_nobody_can_be_asked_the_way_without_asking_is_told() {
+    let workspace = Workspace::new();
+    workspace.write("spec.yaml", MY_CLUSTER);
+    let ran = workspace.run(["permissions", "spec.yaml"]).expect(1);
+    assert!(ran.stderr.ends_with("; or ask nobody, with `--offline`\n"), "{ran}");
+    workspace.run(["permissions", "--offline", "spec.yaml"]).expect(0);
+
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.workspace().write("spec.yaml", MY_CLUSTER);
+    rehearsal.fail("eks:DescribeCluster=AccessDenied");
+    let ran = rehearsal.run("permissions spec.yaml").expect(1);
+    assert!(ran.stderr.contains("with `--offline`"), "{ran}");
+}
+
+/// In every cluster that has the same rules, by its name there; a region that nobody knows is left to the environment.
+#[test]
+fn the_way_into_the_group_is_a_command_for_each_cluster() {
+    let workspace = Workspace::new();
+    let spec = "version: 1\ndefaults: { role: { name: 'Cni-{cluster}-{region}' } }\nclusters:\n  \
+                - { name: blue, region: us-west-2 }\n  - { name: blue, region: eu-west-1 }\n  - name: green\n";
+    workspace.write("spec.yaml", spec);
+    let printed = workspace.run(["permissions", "--offline", "--only", "rbac", "spec.yaml"]).expect(0).stdout;
+    for told in ["blue --region us-west-2", "blue --region eu-west-1", "green"] {
+        let line = format!(
+            "#   aws eks create-access-entry --cluster-name {told} --principal-arn ARN --kubernetes-groups cni-plan\n"
+        );
+        assert_eq!(printed.matches(&line).count(), 1, "{line}{printed}");
+    }
 }

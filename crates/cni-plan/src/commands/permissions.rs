@@ -1,7 +1,7 @@
 //! `cni-plan permissions SPEC`: what someone has to be allowed to plan a spec, or to apply it, and nothing more.
 
-use cni_plan_core::{Access, Address, Asked, AwsAccess, Node, Purpose, access};
-use cni_plan_render::{access_heading, iam_policy, rbac_heading, rbac_yaml};
+use cni_plan_core::{Access, Address, Asked, AwsAccess, ErrorKind, Node, PlannedCluster, Purpose, access};
+use cni_plan_render::{GroupIn, access_heading, iam_policy, rbac_heading, rbac_yaml};
 use cni_plan_spec::{Assumed, assumed, compile};
 use std::collections::BTreeSet;
 
@@ -14,6 +14,9 @@ use crate::spec_file::SpecFile;
 
 /// Characters of a managed policy at most, white space not counted (IAM quotas).
 const LONGEST_POLICY: usize = 6144;
+
+/// What keeps someone from asking for facts.
+const CANNOT_ASK: [ErrorKind; 3] = [ErrorKind::Credentials, ErrorKind::Denied, ErrorKind::Unreachable];
 
 pub(super) async fn run(
     args: &PermissionsArgs,
@@ -29,9 +32,13 @@ pub(super) async fn run(
         assumed(&file.spec)
     } else {
         let connector = session.connector_for_spec(&file).await?;
-        Assumed { clusters: connector.connect(&file.clusters()).await?.clusters, unknown: BTreeSet::new() }
+        let connected = connector.connect(&file.clusters()).await;
+        // Whoever asks for permissions may have none yet.
+        let connected =
+            connected.map_err(|error| error.with_way_out(&CANNOT_ASK, "or ask nobody, with `--offline`"))?;
+        Assumed { clusters: connected.clusters, unknown: BTreeSet::new() }
     };
-    print(&needed(&file, &facts, purpose)?, purpose, args, printer);
+    print(&needed(&file, &facts, purpose)?, &facts, purpose, args, printer);
     Ok(Exit::Done)
 }
 
@@ -43,7 +50,7 @@ fn needed(file: &SpecFile, facts: &Assumed, purpose: Purpose) -> Result<Access, 
 }
 
 /// A policy alone is JSON and the rules alone are YAML; together each has a line of comment above it.
-fn print(needed: &Access, purpose: Purpose, args: &PermissionsArgs, printer: &Printer) {
+fn print(needed: &Access, facts: &Assumed, purpose: Purpose, args: &PermissionsArgs, printer: &Printer) {
     if args.only != Some(Which::Rbac) {
         for access in &needed.aws {
             if args.only.is_none() {
@@ -55,10 +62,22 @@ fn print(needed: &Access, purpose: Purpose, args: &PermissionsArgs, printer: &Pr
     }
     if args.only != Some(Which::Iam) {
         for grants in &needed.kubernetes {
-            printer.data(&format!("{}\n", rbac_heading(grants, &args.group)));
+            let clusters: Vec<GroupIn<'_>> = facts
+                .clusters
+                .iter()
+                .filter(|it| grants.clusters.contains(&it.cluster.key))
+                .map(|it| group_in(it, facts))
+                .collect();
+            printer.data(&rbac_heading(&clusters, &args.group));
             printer.data(&rbac_yaml(grants, purpose, &args.group));
         }
     }
+}
+
+fn group_in<'a>(planned: &'a PlannedCluster, facts: &Assumed) -> GroupIn<'a> {
+    let region = &planned.facts.region;
+    let is_known = !facts.unknown.contains(region);
+    GroupIn { key: &planned.cluster.key, name: &planned.cluster.name, region: is_known.then_some(region) }
 }
 
 fn warn_of_length(access: &AwsAccess, printer: &Printer) {
