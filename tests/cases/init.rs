@@ -92,6 +92,31 @@ fn what_cannot_be_found_is_an_error_and_no_file() {
     assert!(!rehearsal.workspace().path().join("spec.yaml").exists());
 }
 
+/// There is no spec yet: what can be corrected are flags, and the one that was meant is told where it is seen.
+#[test]
+fn a_mistyped_name_is_corrected_by_flags() {
+    let rehearsal = Rehearsal::of_scenario("two-clusters");
+    let hint = |arguments: &str| {
+        let ran = rehearsal.run(arguments).expect(1);
+        ran.stderr.split_once("  hint: ").map(|(_, hint)| hint.trim_end().to_owned()).unwrap()
+    };
+    let flags = "name another --cluster, --region or --profile; --all writes a spec of all that there are";
+    assert_eq!(hint("init --cluster blu"), "did you mean blue? Or name another --region or --profile");
+    assert_eq!(hint("init --cluster orange"), flags);
+    assert_eq!(hint("init --cluster blue --region eu-west-1"), flags);
+    rehearsal.fail("eks:ListClusters=AccessDenied");
+    assert_eq!(hint("init --cluster blu"), flags);
+}
+
+#[test]
+fn an_empty_sandbox_says_how_it_is_filled() {
+    let workspace = Workspace::new();
+    let ran = workspace.run(["init", "--sandbox", "--all"]).expect(1);
+    assert!(ran.stderr.contains("  hint: `cni-plan sandbox reset ipv4` puts one into the sandbox"), "{ran}");
+    workspace.run(["sandbox", "reset", "ipv4"]).expect(0);
+    workspace.run(["init", "--sandbox", "--all"]).expect(0);
+}
+
 /// Refused or not, it is a spec, and a plan of it comes to its end.
 #[test]
 fn every_scenario_has_its_spec() {

@@ -22,7 +22,7 @@ pub use compile::{Assumed, CompileProblem, acceptances, assumed, cluster_refs, c
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use draft::{draft, probing};
 pub use name_template::{NameTemplate, NameTemplateError, Names};
-pub use read::{parse, parse_duration};
+pub use read::{nearest, parse, parse_duration};
 pub use region::{DoubtfulRegion, doubtful_regions, near_region};
 pub use schema::SCHEMA;
 pub use source::{Position, Span};

@@ -78,8 +78,7 @@ impl Connector {
 
     /// The names of all clusters that the credentials of `like` may see in its region.
     pub(crate) async fn cluster_names(&self, like: &ClusterRef) -> Result<Vec<String>, CommandError> {
-        let found = self.aws.neighbours(like, None, &BTreeSet::new()).await?;
-        Ok(found.into_iter().map(|neighbour| neighbour.name).collect())
+        Ok(self.aws.cluster_names(like).await?)
     }
 
     /// The way to a cluster's API server, and what that says of node roles where it is asked.

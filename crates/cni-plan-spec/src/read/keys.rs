@@ -68,7 +68,7 @@ impl Keys {
 }
 
 /// The word that was most likely meant: the same but for case, `-` and `_`, or a few letters off.
-pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     /// Nobody mistypes a word of ten letters into one of a hundred, and the distance costs n × m.
     const LONGEST: usize = 64;
     if word.len() > LONGEST {

@@ -30,6 +30,7 @@ use crate::yaml::{self, Entry, Node, Value};
 use document::Documents;
 pub use duration::parse_duration;
 use fields::{Field, Fields};
+pub use keys::nearest;
 
 /// The version of the format that is read.
 const VERSION: u32 = 1;

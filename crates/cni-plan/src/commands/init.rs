@@ -7,9 +7,9 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use cni_plan_core::{ClusterRef, Existing, existing};
+use cni_plan_core::{ClusterRef, ErrorKind, Existing, ProviderError, existing};
 use cni_plan_render::{Told, inert, quoted};
-use cni_plan_spec::{draft, near_region, probing};
+use cni_plan_spec::{draft, near_region, nearest, probing};
 use futures::future::join_all;
 
 use super::Session;
@@ -33,7 +33,7 @@ pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Pr
     let connector = session.connector_as_it_is().await?;
     let names = match &args.cluster {
         Some(name) => vec![name.clone()],
-        None => all_names(args, &connector).await?,
+        None => connector.cluster_names(&like(args)).await?,
     };
     let looked = join_all(names.iter().map(|name| look(name, args, &connector, printer))).await;
     let (mut found, mut unread) = (Vec::new(), Vec::new());
@@ -42,14 +42,19 @@ pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Pr
             Ok(existing) => found.extend(existing),
             // One alone is what was asked for; one of many hides no others.
             Err(error) if args.all => unread.push((name, why(&error))),
-            Err(error) => return Err(error),
+            Err(error) => return Err(in_flags(error, &name, args, &connector).await),
         }
     }
     if found.is_empty() {
+        let hint = if session.global.is_sandboxed() && unread.is_empty() {
+            "`cni-plan sandbox reset ipv4` puts one into the sandbox, and `cni-plan sandbox list` names other worlds"
+        } else {
+            "name another --region or --profile"
+        };
         return Err(CommandError::plain(
             "there is no spec to write",
             unread.first().map_or_else(|| "no cluster was found".to_owned(), |(name, why)| format!("{name}: {why}")),
-            "name another --region or --profile",
+            hint,
         ));
     }
     found.sort_by(|one, other| one.name.cmp(&other.name));
@@ -73,8 +78,9 @@ pub(super) async fn run(args: &InitArgs, session: &mut Session<'_>, printer: &Pr
 /// A role that is gone, then a policy on the role that is there instead: no draft gets better more often.
 const ROUNDS: usize = 3;
 
-async fn all_names(args: &InitArgs, connector: &Connector) -> Result<Vec<String>, CommandError> {
-    let like = ClusterRef {
+/// Whoever may list the clusters that are asked for.
+fn like(args: &InitArgs) -> ClusterRef {
+    ClusterRef {
         key: "the account".to_owned(),
         name: String::new(),
         region: args.region.clone(),
@@ -82,8 +88,27 @@ async fn all_names(args: &InitArgs, connector: &Connector) -> Result<Vec<String>
         profile: args.profile.clone(),
         assume_role: None,
         kubernetes: None,
-    };
-    connector.cluster_names(&like).await
+    }
+}
+
+/// Of a cluster that is not there: what to do in this command's own words, since there is no spec yet whose keys could be
+/// corrected, and which cluster may be meant, where they may be listed.
+async fn in_flags(error: CommandError, name: &str, args: &InitArgs, connector: &Connector) -> CommandError {
+    let CommandError::Provider(mut errors) = error else { return error };
+    let is_missing = |error: &ProviderError| error.kind == ErrorKind::NotFound;
+    if let Some(error) = errors.iter_mut().find(|error| is_missing(error)) {
+        let there = connector.cluster_names(&like(args)).await.unwrap_or_default();
+        let there: Vec<&str> = there.iter().map(String::as_str).collect();
+        error.cure = match nearest(name, &there) {
+            // It is something else that is missing.
+            Some(near) if near == name => error.cure.clone(),
+            Some(near) => format!("did you mean {near}? Or name another --region or --profile"),
+            None => {
+                "name another --cluster, --region or --profile; --all writes a spec of all that there are".to_owned()
+            }
+        };
+    }
+    CommandError::Provider(errors)
 }
 
 /// One cluster by the shortest spec.
