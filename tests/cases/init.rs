@@ -87,6 +87,10 @@ fn what_cannot_be_found_is_an_error_and_no_file() {
             "warning: us-wset-2 is no region that this version knows; did you mean us-west-2? (a new region is fine)\n";
         assert!(ran.stderr.starts_with(told) && ran.stderr.matches("us-west-2").count() == 1, "{ran}");
     }
+    let workspace = Workspace::new();
+    let ran = workspace.run(["init", "--all"]).expect(1);
+    assert!(ran.stderr.starts_with("error: cannot tell which region to look into\n"), "{ran}");
+    assert!(ran.stderr.contains("(`init`: with `--region`)"), "{ran}");
     let neither = rehearsal.run("init").expect(1);
     assert!(neither.stderr.contains("--cluster <NAME>|--all"), "{neither}");
     assert!(!rehearsal.workspace().path().join("spec.yaml").exists());

@@ -82,3 +82,25 @@ fn of_many_clusters_the_first_are_told() {
     let ran = workspace.run(["verify", "fleet.yaml"]).expect(2);
     assert!(ran.stderr.contains("c4 in us-west-2, IPv4; 3 more\n"), "{ran}");
 }
+
+/// Whoever has rehearsed here and leaves out the flag is sent to no login that nobody needs.
+#[test]
+fn without_credentials_the_sandbox_of_this_folder_is_told_of() {
+    let workspace = Workspace::new();
+    workspace.write("spec.yaml", MY_CLUSTER);
+    let told = "; or add `--sandbox`, which rehearses on the world in .cni-plan/sandbox/\n";
+    let ran = workspace.run(["plan", "spec.yaml"]).expect(1);
+    assert!(!ran.stderr.contains("--sandbox"), "there is none: {ran}");
+    workspace.run(["sandbox", "reset", "ipv4"]).expect(0);
+    for arguments in [
+        &["plan", "spec.yaml"][..],
+        &["verify", "spec.yaml"],
+        &["init", "--all", "--region", "us-west-2", "--out", "found.yaml"],
+    ] {
+        let ran = workspace.run(arguments).expect(1);
+        assert_eq!(ran.stderr.matches(told).count(), 1, "{ran}");
+    }
+    // What is wrong with the spec is not cured by it.
+    workspace.write("spec.yaml", "version: 1\n");
+    assert!(!workspace.run(["plan", "spec.yaml"]).expect(1).stderr.contains("--sandbox"));
+}

@@ -24,8 +24,12 @@ pub(crate) async fn of_environment(cluster: &ClusterRef, http: &SharedHttpClient
         .or_else(instance);
     chain.region().await.map(|region| region.to_string()).ok_or_else(|| ProviderError {
         kind: ErrorKind::Refused,
-        what: format!("cannot tell the region of cluster {}", cluster.name),
+        what: match cluster.name.as_str() {
+            // Whoever lists clusters has none in mind.
+            "" => "cannot tell which region to look into".to_owned(),
+            name => format!("cannot tell the region of cluster {name}"),
+        },
         why: "neither the spec nor the AWS environment names one".to_owned(),
-        cure: "give the cluster a `region`, or set AWS_REGION".to_owned(),
+        cure: "give the cluster a `region` (`init`: with `--region`), or set AWS_REGION".to_owned(),
     })
 }

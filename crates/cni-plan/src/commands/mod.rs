@@ -24,6 +24,8 @@ mod verify;
 use std::sync::Arc;
 
 use cni_plan_aws::AwsOptions;
+#[cfg(feature = "sandbox")]
+use cni_plan_core::ErrorKind;
 use cni_plan_core::{ClusterRef, FactsWanted, PlannedCluster};
 use cni_plan_render::timings_text;
 
@@ -64,7 +66,23 @@ pub(crate) async fn run(cli: Cli, printer: &Printer) -> Result<Exit, CommandErro
     if cli.global.timings {
         printer.text(&timings_text(&recorder.timings(), &printer.err));
     }
-    result
+    result.map_err(|error| or_rehearsed(error, &cli.global))
+}
+
+/// Whoever has no credentials in a folder that has a sandbox may have left out the flag.
+#[cfg(feature = "sandbox")]
+fn or_rehearsed(error: CommandError, global: &Global) -> CommandError {
+    use crate::sandbox_world::STORE;
+    if global.is_sandboxed() || !std::path::Path::new(STORE).is_dir() {
+        return error;
+    }
+    let way = format!("or add `--sandbox`, which rehearses on the world in {STORE}/");
+    error.with_way_out(&[ErrorKind::Credentials], &way)
+}
+
+#[cfg(not(feature = "sandbox"))]
+fn or_rehearsed(error: CommandError, _global: &Global) -> CommandError {
+    error
 }
 
 #[cfg(feature = "sandbox")]
