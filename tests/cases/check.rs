@@ -118,10 +118,14 @@ fn a_spec_in_a_folder_is_found_from_where_it_was_planned() {
         rehearsal.run(&format!("plan {path}")).expect(0);
         rehearsal.run("check --online").expect(0);
     }
+    let digest = ChangeSet::digest_in(&workspace.read("plans/production.plan.json"));
+    assert!(rehearsal.run("show --markdown").expect(0).stdout.contains(&digest));
     let absolute = workspace.path().join("clusters/production.yaml").display().to_string();
     for path in ["clusters/production.yaml", "./clusters/production.yaml", &absolute] {
         workspace.run(["check", "--spec", path]).expect(0);
     }
+    // What the README has a CI do after the merge.
+    rehearsal.run(&format!("apply --no-input --digest {digest} plans/production.plan.json")).expect(0);
     rehearsal.run(&format!("plan {absolute}")).expect(0);
     let saved = workspace.read("plans/production.plan.json");
     assert_eq!(ChangeSet::from_json(&saved).unwrap().header.spec, "production.yaml", "no folder of the machine's");
