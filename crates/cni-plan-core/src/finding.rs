@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
 use crate::hazards::known::NOT_READ;
+use crate::{Address, Kind};
 
 /// One hazard: what, the evidence, and the cure.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -26,9 +26,11 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Whether it tells of something that could not be read, so that a verdict holds only as far as the rest goes.
+    /// Whether it tells of something about a cluster that could not be read, such as who else uses its node roles, so that
+    /// a verdict holds only as far as the rest goes. What could not be read of a step is about others than the plugin's
+    /// pods.
     pub fn is_of_unread(&self) -> bool {
-        self.code == NOT_READ.code
+        self.code == NOT_READ.code && self.address.kind() == Kind::Cluster
     }
 
     /// Why the spec accepts it; `None` of anything but a warning, whatever an edited document claims.

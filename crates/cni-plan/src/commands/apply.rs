@@ -132,6 +132,11 @@ async fn carry_out(
             printer.error(&running::unfinished(left_by.run()));
             Ok(Exit::Stale)
         }
+        // It may have done all there was to do: it is open all the same.
+        (Ended::Already, Some(LeftBy::Itself(run))) => {
+            printer.error(&running::unfinished(&run));
+            Ok(Exit::Stale)
+        }
         (ended, left_by) => {
             let exit = if is_twice {
                 applied_twice(change_set, printer)

@@ -69,6 +69,9 @@ impl LeftBy {
 /// Where the runs cannot be read, none is known of.
 pub(super) fn unfinished_of(change_set: &ChangeSet) -> Option<LeftBy> {
     let mut unfinished = all_unfinished();
+    if unfinished.is_empty() {
+        return None;
+    }
     let digest = digest_of(change_set.to_json().as_bytes());
     match unfinished.iter().rposition(|(_, record)| record.header.change_set == digest) {
         Some(own) => Some(LeftBy::Itself(unfinished.swap_remove(own).0)),
