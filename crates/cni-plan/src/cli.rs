@@ -42,11 +42,11 @@ pub(crate) struct Cli {
 
 const AFTER_HELP: &str = "\
 Examples:
-  cni-plan plan spec.yaml                  read, diff, print; save the change set under plans/
-  cni-plan apply                           apply the one unapplied change set under plans/
-  cni-plan apply --sandbox spec.yaml       rehearse on the embedded sandbox; no AWS, no cluster
-  cni-plan resume                          finish the run that was cut off
-  cni-plan rollback                        or put everything back
+  cni-plan plan spec.yaml             read, diff, print, save under plans/
+  cni-plan apply                      apply the one unapplied under plans/
+  cni-plan apply --sandbox spec.yaml  rehearse; no AWS, no cluster
+  cni-plan resume                     finish the run that was cut off
+  cni-plan rollback                   or put everything back
 
 Exit codes:
   0 done, or nothing to do        5 refused as unsafe

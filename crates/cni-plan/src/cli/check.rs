@@ -27,9 +27,10 @@ pub(crate) struct CheckArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan check --spec specs/prod.yaml    needs no credentials
-  cni-plan check --online                  reads the clusters, as apply would
-  cni-plan check --json                    what holds and what does not, a JSON object a line
+  cni-plan check --spec specs/prod.yaml  needs no credentials
+  cni-plan check --online                reads the clusters, as apply would
+  cni-plan check --json                  a JSON object for each check
 
-Exit codes: 0 it can be applied as far as was looked, 1 it is edited or cannot be read,
-3 it is of another spec or version, applied, or stale; 5 it is refused as unsafe";
+Exit codes: 0 it can be applied as far as was looked, 1 it is edited or cannot
+be read, 3 it is of another spec or version, applied, or stale; 5 it is refused
+as unsafe";

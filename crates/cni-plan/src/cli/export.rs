@@ -34,6 +34,6 @@ pub(crate) enum Tool {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan export --to commands spec.yaml > migrate.sh    aws and kubectl, to be read and run
-  cni-plan export --to eksctl spec.yaml > config.yaml     eksctl's ClusterConfig, its command on top
-  cni-plan export --to terraform spec.yaml > cni.tf       with import blocks; apply the plan first";
+  cni-plan export --to commands spec.yaml > migrate.sh  aws and kubectl
+  cni-plan export --to eksctl spec.yaml > config.yaml   a ClusterConfig
+  cni-plan export --to terraform spec.yaml > cni.tf     apply the plan first";

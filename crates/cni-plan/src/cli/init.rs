@@ -27,7 +27,7 @@ pub(crate) struct InitArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan init --cluster my-cluster             write spec.yaml; a file that is there is left alone
+  cni-plan init --cluster my-cluster  write spec.yaml, unless it is there
   cni-plan init --cluster my-cluster --region eu-west-1 --out my-cluster.yaml
-  cni-plan init --all --profile prod             all clusters of the profile's account and region
-  cni-plan init --all --sandbox                  of the sandbox, once `cni-plan sandbox reset ipv4` has filled it";
+  cni-plan init --all --profile prod  all of its account and region
+  cni-plan init --all --sandbox       of the sandbox, after `sandbox reset ipv4`";

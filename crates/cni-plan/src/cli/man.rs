@@ -14,5 +14,5 @@ pub(crate) struct ManArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan man | man -l -                        read the first page
-  cni-plan man --out ~/.local/share/man/man1     write all pages, such as cni-plan-plan.1";
+  cni-plan man | man -l -                     read the first page
+  cni-plan man --out ~/.local/share/man/man1  write all the pages";

@@ -44,7 +44,7 @@ pub(crate) enum Which {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan permissions spec.yaml                 both, to apply; reads clusters to be narrow
-  cni-plan permissions --offline spec.yaml       ask nobody, for who may do nothing yet
+  cni-plan permissions spec.yaml            both, to apply; reads clusters
+  cni-plan permissions --offline spec.yaml  ask nobody, with wildcards
   cni-plan permissions --to plan --only iam spec.yaml > policy.json
   cni-plan permissions --only rbac --group planners spec.yaml | kubectl apply -f -";

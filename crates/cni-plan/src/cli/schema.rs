@@ -22,5 +22,5 @@ pub(crate) struct SchemaArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan schema spec > spec.schema.json        then, in a spec's first line:
-                                                 # yaml-language-server: $schema=spec.schema.json";
+  cni-plan schema spec > spec.schema.json  then, in a spec's first line:
+    # yaml-language-server: $schema=spec.schema.json";

@@ -67,11 +67,11 @@ impl ForgeName {
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
-  cni-plan show                                   the plan as it was printed
-  cni-plan show --markdown plans/prod.plan.json   for a pull request
-  cni-plan show --html --out plan.html            a page to look at in a browser, without a network
-  cni-plan show --step detach                     why this step, what it waits for, how it is undone
-  cni-plan show --mermaid                         what waits for what";
+  cni-plan show                                  the plan as it was printed
+  cni-plan show --markdown plans/prod.plan.json  for a pull request
+  cni-plan show --html --out plan.html           a page for a browser
+  cni-plan show --step detach                    one step, and why it is there
+  cni-plan show --mermaid                        what waits for what";
 
 /// The forms of a change set; each of them a flag, and a variant of [`Form`].
 #[derive(Debug, Args)]
@@ -133,5 +133,5 @@ pub(crate) struct GraphArgs {
 
 const GRAPH_EXAMPLES: &str = "\
 Examples:
-  cni-plan graph                                  of the change set under plans/
-  cni-plan graph --dot spec.yaml | dot -Tsvg      as a picture, by Graphviz";
+  cni-plan graph                              of the change set under plans/
+  cni-plan graph --dot spec.yaml | dot -Tsvg  as a picture, by Graphviz";

@@ -14,5 +14,5 @@ pub(crate) struct ValidateArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  cni-plan validate spec.yaml                    all problems at once; exits with 1 if there are any
-  cni-plan validate --sandbox spec.yaml          leave kubeconfigs unread, such as in CI";
+  cni-plan validate spec.yaml            all problems; exits with 1 if any
+  cni-plan validate --sandbox spec.yaml  leave kubeconfigs unread, such as in CI";

@@ -12,6 +12,7 @@ pub(super) fn run(args: &ManArgs, printer: &Printer) -> Result<Exit, CommandErro
     match &args.out {
         None => {
             let mut page = Vec::new();
+            // As `generate_to` has it: the pages are the help.
             Man::new(Cli::command().disable_help_subcommand(true))
                 .render(&mut page)
                 .expect("a vector takes whatever is written");
