@@ -90,7 +90,7 @@ fn course(scenario: &str) -> Course {
     assert!(again.stdout.contains("Nothing to do"), "{scenario}\n{again}");
 
     let is_irreversible = plan.changes.iter().any(|it| it.reversibility != Reversibility::Reversible);
-    let undone = rehearsal.run(&rehearsal.rollback()).expect(if is_irreversible { 7 } else { 0 });
+    rehearsal.run(&rehearsal.rollback()).expect(if is_irreversible { 7 } else { 0 });
     let left: BTreeSet<String> =
         differences(&start, &rehearsal.state()).iter().map(|it| place(&it.to_string()).to_owned()).collect();
     match left.is_empty() {
