@@ -56,7 +56,7 @@ fn a_stale_change_set_that_another_is_applied_instead_of_is_told_before_anything
     rehearsal.wire().iam("CreateRole", &[("RoleName", "Cni-blue"), ("AssumeRolePolicyDocument", FOREIGN_TRUST)]);
     let ran = rehearsal.run("apply").expect(0);
     let told = "warning: plans/blue.plan.json is stale and passed over: what it rests on is no longer as it was when it \
-                was made. `cni-plan apply plans/blue.plan.json` shows what differs, `cni-plan plan SPEC` makes it anew\n\
+                was made. `cni-plan apply plans/blue.plan.json` shows what differs, `cni-plan plan blue.yaml` makes it anew\n\
                 plans/green.plan.json:\n";
     assert!(ran.stderr.starts_with(told), "{ran}");
     assert!(ran.stdout.starts_with("Applied and verified: "), "{ran}");

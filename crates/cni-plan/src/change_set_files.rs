@@ -81,11 +81,12 @@ pub(crate) fn refuse_page(path: &Path, text: &str) -> Result<(), CommandError> {
     if !is_page {
         return Ok(());
     }
-    let (page, change_set) = (path.display(), path.with_extension("json"));
-    let change_set = change_set.display();
+    let change_set = path.with_extension("json").display().to_string();
+    let why = format!("the change set itself is {change_set}");
+    let change_set = quoted(&change_set);
     Err(CommandError::plain(
-        format!("{page} is the page of a change set, for people to read"),
-        format!("the change set itself is {change_set}"),
+        format!("{} is the page of a change set, for people to read", path.display()),
+        why,
         format!("`cni-plan show {change_set}` shows it, `cni-plan apply {change_set}` applies it"),
     ))
 }

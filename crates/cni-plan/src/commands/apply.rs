@@ -217,9 +217,9 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
     let (mut pending, mut outdated) = (Vec::new(), Vec::new());
     for path in &paths {
         match standing(path, session).await {
-            Ok(Status::Pending) => pending.push(path.clone()),
-            Ok(Status::Stale(_)) => outdated.push(path.clone()),
-            Ok(Status::Applied) => {}
+            Ok((Status::Pending, _)) => pending.push(path.clone()),
+            Ok((Status::Stale(_), change_set)) => outdated.push((path.clone(), change_set.header.spec)),
+            Ok((Status::Applied, _)) => {}
             Err(error) => {
                 printer
                     .note(&format!("{}: it cannot be told whether it is applied", inert(&path.display().to_string())));
@@ -228,9 +228,9 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
         }
     }
     if !pending.is_empty() {
-        outdated.iter().for_each(|path| printer.tell(&Told::Warning(&passed_over(path))));
+        outdated.iter().for_each(|(path, spec)| printer.tell(&Told::Warning(&passed_over(path, spec))));
     }
-    let open = if pending.is_empty() { outdated } else { pending };
+    let open = if pending.is_empty() { outdated.into_iter().map(|(path, _)| path).collect() } else { pending };
     match open.as_slice() {
         [] => {
             let text = format!("Nothing to do: all {} change sets under {FOLDER}/ are applied.", paths.len());
@@ -250,18 +250,20 @@ async fn unapplied(session: &mut Session<'_>, printer: &Printer) -> Result<Optio
 }
 
 /// Of a stale change set that another is applied instead of: someone may believe that it is the one.
-fn passed_over(path: &Path) -> String {
-    let path = path.display();
-    format!(
-        "{path} is stale and passed over: what it rests on is no longer as it was when it was made. \
-         `cni-plan apply {path}` shows what differs, `cni-plan plan SPEC` makes it anew"
-    )
+fn passed_over(path: &Path, spec: &str) -> String {
+    let what = format!(
+        "{} is stale and passed over: what it rests on is no longer as it was when it was made",
+        path.display()
+    );
+    let path = path.to_string_lossy();
+    let hint = hint_of_spec("`cni-plan plan SPEC` makes it anew", spec);
+    format!("{what}. `cni-plan apply {}` shows what differs, {hint}", quoted(&path))
 }
 
-async fn standing(path: &Path, session: &mut Session<'_>) -> Result<Status, CommandError> {
+async fn standing(path: &Path, session: &mut Session<'_>) -> Result<(Status, ChangeSet), CommandError> {
     let change_set = change_set_files::read(path)?;
     let clusters = &change_set.header.clusters;
     let connected = session.connector_for_clusters(clusters).await?.connect(&asked(clusters)).await?;
     let observed = observe_changes(&change_set.changes, &connected.providers).await;
-    Ok(status(&change_set.changes, &observed)?)
+    Ok((status(&change_set.changes, &observed)?, change_set))
 }

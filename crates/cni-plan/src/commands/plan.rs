@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cni_plan_render::Told;
+use cni_plan_render::{Told, quoted};
 
 use super::{Session, runs};
 use crate::change_set_files;
@@ -43,6 +43,6 @@ pub(super) async fn run(args: &PlanArgs, session: &mut Session<'_>, printer: &Pr
 fn apply_command(saved: &Path) -> Result<String, CommandError> {
     Ok(match change_set_files::list()?.as_slice() {
         [only] if only == saved => "cni-plan apply".to_owned(),
-        _ => format!("cni-plan apply {}", saved.display()),
+        _ => format!("cni-plan apply {}", quoted(&saved.to_string_lossy())),
     })
 }
