@@ -2,7 +2,7 @@
 //! are made up, and that is told.
 
 use cni_plan_tests::command::{Ran, Workspace};
-use cni_plan_tests::rehearsal::MY_CLUSTER;
+use cni_plan_tests::rehearsal::{MY_CLUSTER, Rehearsal};
 use insta::assert_snapshot;
 
 const MISTYPED: &str = "version: 1\nclusters:\n  - name: my-clutser\n    region: us-west-2\n";
@@ -103,4 +103,23 @@ fn without_credentials_the_sandbox_of_this_folder_is_told_of() {
     // What is wrong with the spec is not cured by it.
     workspace.write("spec.yaml", "version: 1\n");
     assert!(!workspace.run(["plan", "spec.yaml"]).expect(1).stderr.contains("--sandbox"));
+}
+
+/// Whichever command makes the folder, and never again.
+#[test]
+fn what_is_kept_in_this_folder_is_left_out_of_a_commit() {
+    let spec = ("spec.yaml", MY_CLUSTER);
+    for commands in [&[&["sandbox", "reset"][..]][..], &[&["verify", "--sandbox", "spec.yaml"]]] {
+        let workspace = Workspace::new();
+        workspace.write(spec.0, spec.1);
+        commands.iter().for_each(|command| drop(workspace.run(*command)));
+        assert_eq!(workspace.read(".cni-plan/.gitignore"), "*\n");
+        workspace.write(".cni-plan/.gitignore", "sandbox/\n");
+        commands.iter().for_each(|command| drop(workspace.run(*command)));
+        assert_eq!(workspace.read(".cni-plan/.gitignore"), "sandbox/\n");
+    }
+    let rehearsal = Rehearsal::ipv4();
+    rehearsal.workspace().write(spec.0, spec.1);
+    rehearsal.run("apply --auto-approve spec.yaml").expect(0);
+    assert_eq!(rehearsal.workspace().read(".cni-plan/.gitignore"), "*\n");
 }

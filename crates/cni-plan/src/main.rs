@@ -14,6 +14,7 @@ mod error;
 mod events;
 mod exit;
 mod identity;
+mod own_folder;
 mod planning;
 mod printer;
 mod question;

@@ -11,6 +11,7 @@ use cni_plan_sandbox::{ClusterSeed, Fault, IpFamily as SandboxFamily, Options, S
 use cni_plan_spec::{ClusterSpec, NodeRoles, OidcProvider, Spec};
 
 use crate::error::CommandError;
+use crate::own_folder;
 use crate::printer::Printer;
 
 /// Where the world is kept between commands.
@@ -37,6 +38,7 @@ impl SandboxWorld {
             pods_ready_after: Duration::from_millis(400),
             ..Options::default()
         };
+        own_folder::make();
         Ok(SandboxWorld(Sandbox::start(options).await.map_err(sandbox_error)?))
     }
 

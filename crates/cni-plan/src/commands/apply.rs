@@ -14,11 +14,11 @@ use crate::cli::ApplyArgs;
 use crate::connect::Connector;
 use crate::error::CommandError;
 use crate::exit::Exit;
-use crate::identity;
 use crate::planning::{may_go_on, plan, refusals};
 use crate::printer::Printer;
 use crate::question::{Question, agreed};
 use crate::spec_file::{SpecFile, hint_of_spec};
+use crate::{identity, own_folder};
 
 pub(super) async fn run(args: &ApplyArgs, session: &mut Session<'_>, printer: &Printer) -> Result<Exit, CommandError> {
     match &args.subject {
@@ -106,6 +106,7 @@ async fn carry_out(
     let begin = async || {
         let session = identity::session("apply");
         printer.tell(&Told::Run { name: &name, phase: Phase::Apply, is_taken_up: false });
+        own_folder::make();
         Ok(runs::folder().create(&name, env!("CARGO_PKG_VERSION"), change_set, session).await?)
     };
     let go = async |execution: &Execution<'_>| apply(change_set, execution, begin).await;

@@ -7,12 +7,14 @@ use cni_plan_sandbox::{Options, Sandbox, reset, scenarios};
 use crate::cli::{SandboxCommand, ServeArgs};
 use crate::error::CommandError;
 use crate::exit::Exit;
+use crate::own_folder;
 use crate::printer::Printer;
 use crate::sandbox_world::{STORE, sandbox_error};
 
 pub(super) async fn run(command: SandboxCommand, printer: &Printer) -> Result<Exit, CommandError> {
     match command {
         SandboxCommand::Reset { scenario } => {
+            own_folder::make();
             reset(Path::new(STORE), scenario.as_deref()).map_err(sandbox_error)?;
             printer.note(&match scenario {
                 Some(scenario) => format!("the sandbox holds the scenario {scenario}"),
@@ -32,6 +34,9 @@ pub(super) async fn run(command: SandboxCommand, printer: &Printer) -> Result<Ex
 
 /// Serves until a signal comes. What real clients need is printed as shell lines.
 async fn serve(args: ServeArgs, printer: &Printer) -> Result<(), CommandError> {
+    if args.scenario.is_none() || own_folder::holds(&args.kubeconfig) {
+        own_folder::make();
+    }
     let options = Options {
         store: args.scenario.is_none().then(|| Path::new(STORE).to_owned()),
         port: args.port,
