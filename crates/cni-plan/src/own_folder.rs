@@ -27,6 +27,7 @@ fn make_in(above: &Path) {
 }
 
 /// Whether a path leads into it.
+#[cfg(feature = "sandbox")]
 pub(crate) fn holds(path: &Path) -> bool {
     path.strip_prefix(".").unwrap_or(path).starts_with(FOLDER)
 }
@@ -49,6 +50,7 @@ mod tests {
         assert!(!ignored.exists());
     }
 
+    #[cfg(feature = "sandbox")]
     #[test]
     fn a_path_leads_into_it_or_not() {
         assert!(holds(Path::new(".cni-plan/sandbox/kubeconfig")) && holds(Path::new("./.cni-plan/kubeconfig")));
