@@ -10,7 +10,9 @@ use jiff::Timestamp;
 /// no other run of that second has, on whichever machine. A process id would not do: in containers
 /// many are 1, and a run may take the lock of a run of its own name.
 pub(crate) fn run_name() -> String {
-    format!("{}-{:010}", Timestamp::now().strftime("%Y%m%d-%H%M%S"), chance())
+    let now = Timestamp::now();
+    // Those of one second are in order too; the last digits tell apart those of one microsecond.
+    format!("{}-{:06}{:04}", now.strftime("%Y%m%d-%H%M%S"), now.subsec_microsecond(), chance() % 10_000)
 }
 
 fn chance() -> u32 {
