@@ -55,7 +55,8 @@ fn verdict(page: &mut Html, index: &Index<'_>) {
 /// Opens it.
 fn banner(page: &mut Html, class: &'static str, word: &'static str, sentence: &str) {
     page.raw("<div class=\"verdict ").raw(class).raw("\"><strong>").raw(word).raw("</strong><p>");
-    page.text(sentence).raw("</p>");
+    remarks::prose(page, sentence);
+    page.raw("</p>");
 }
 
 fn facts(page: &mut Html, index: &Index<'_>, digest: &str) {

@@ -57,7 +57,7 @@ fn write_finding(page: &mut Html, index: &Index<'_>, finding: &Finding) {
 }
 
 /// A sentence in which what is to be typed stands between backticks.
-fn prose(page: &mut Html, text: &str) {
+pub(super) fn prose(page: &mut Html, text: &str) {
     let pieces: Vec<&str> = text.split('`').collect();
     if pieces.len().is_multiple_of(2) {
         page.text(text);

@@ -93,7 +93,8 @@ fn where_other_clusters_on_the_node_roles_were_looked_for_is_told_beside_the_ver
         let limit = 8192; // too little for the whole page
         let forms = [plan_text(plan, &Style::plain()), plan_markdown(plan), plan_markdown_within(plan, limit)];
         let told = forms.into_iter().chain([plan_html(plan)]).map(|form| {
-            let words = form.split_whitespace().collect::<Vec<_>>().join(" ").replace('`', "");
+            let words = form.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words = words.replace('`', "").replace("<code>", "").replace("</code>", "");
             let begins = words.find("Other clusters on")?;
             let ends = begins + words[begins..].find(" under otherRegions.")?;
             Some(words[begins..ends].to_owned())
