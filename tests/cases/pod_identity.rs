@@ -190,11 +190,16 @@ fn pods_of_a_role_that_nobody_can_tell_are_born_again_on_the_way_back() {
         changes_something: true,
         is_before_any_change: false,
     };
-    let killed = rehearsal.run_until(&Instant::AfterEffect(updated), "apply plans/another.plan.json");
+    let killed = rehearsal.run_until(&Instant::AfterEffect(updated.clone()), "apply plans/another.plan.json");
+    assert_eq!(killed.map(|ran| ran.code), None, "it is killed");
+    rehearsal.sandbox().clear_faults();
+    // Once more on the way back, when the association is as it was and no pod has been born under it yet.
+    let back = format!("rollback {} --auto-approve", run_since(&rehearsal, &earlier));
+    let killed = rehearsal.run_until(&Instant::AfterEffect(updated), &back);
     assert_eq!(killed.map(|ran| ran.code), None, "it is killed");
     rehearsal.sandbox().clear_faults();
     rehearsal.sandbox().clear_calls();
-    rehearsal.run(&format!("rollback {} --auto-approve", run_since(&rehearsal, &earlier))).expect(0);
+    rehearsal.run(&back).expect(0);
     assert!(calls(&rehearsal, "delete pods") >= pods(&rehearsal).len());
     assert_same(&start, &rehearsal.state());
     nothing_is_left_to_do(&rehearsal);
