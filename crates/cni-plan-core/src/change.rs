@@ -131,6 +131,11 @@ impl Counts {
         counts
     }
 
+    /// How many steps call something.
+    pub fn steps(self) -> usize {
+        self.add + self.change + self.destroy + self.run
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(self) -> bool {
         self == Counts::default()

@@ -127,7 +127,7 @@ impl Runs {
             tool: tool.to_owned(),
             spec: change_set.header.spec.clone(),
             change_set: digest_of(document.as_bytes()),
-            steps: Some(change_set.changes.iter().filter(|change| change.is_effective()).count()),
+            steps: Some(change_set.counts().steps()),
         };
         journal.write_all(&[Record::Run(header), Record::Session(session)]).await?;
         Ok(journal)

@@ -19,7 +19,7 @@ pub(super) fn write(page: &mut Html, index: &Index<'_>) {
         page.raw(kind.as_str()).raw("</label>");
     }
     page.raw("</fieldset>\n");
-    let effective = changes.iter().filter(|change| change.is_effective()).count();
+    let effective = index.change_set.counts().steps();
     if (1..changes.len()).contains(&effective) {
         page.raw("<label><input type=\"checkbox\" id=\"done\">Only what is done</label>\n");
     }

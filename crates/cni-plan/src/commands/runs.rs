@@ -129,10 +129,7 @@ fn summary(run: ListedRun, folder: &Runs) -> RunSummary {
             };
         }
     };
-    let counted = || {
-        let change_set = folder.change_set(&name, &record.header).ok()?;
-        Some(change_set.changes.iter().filter(|change| change.is_effective()).count())
-    };
+    let counted = || Some(folder.change_set(&name, &record.header).ok()?.counts().steps());
     // A step that `resume` finds done has no record of its end.
     let done = |of: usize| if record.state == RunState::Applied { of } else { record.done };
     let steps = record.header.steps.or_else(counted).map(|of| StepsDone { done: done(of), of });
